@@ -32,7 +32,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(function: F) -> F:
     """Add ``--json``: the command's result as one JSON document on standard output, and nothing else there."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document for scripts.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document for scripts.")(
+        function
+    )
 
 
 def print_json(value: object) -> None:

@@ -66,8 +66,12 @@ class Settings(BaseSettings):
                 "or set KRUISPUNT_BROKERS and KRUISPUNT_REGISTRY"
             ) from None
         except ValidationError as error:
-            fields = ", ".join(str(item["loc"][0]) for item in error.errors(include_input=False) if item["loc"])
-            raise ConfigurationError(f"{self.data / STACK_FILE} is damaged ({fields or 'not JSON'})") from None
+            fields = ", ".join(
+                str(item["loc"][0]) for item in error.errors(include_input=False) if item["loc"]
+            )
+            raise ConfigurationError(
+                f"{self.data / STACK_FILE} is damaged ({fields or 'not JSON'})"
+            ) from None
         return found.model_copy(update={"database": self.database}) if self.database else found
 
     def database_address(self) -> str:

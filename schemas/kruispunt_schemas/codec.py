@@ -1,0 +1,247 @@
+"""The one boundary between bytes and records.
+
+fastavro reads more than it should (trailing bytes, long varints, negative union indices, arrays in several blocks)
+and writes more than it should (True as a number, unknown keys). So:
+
+Rules
+-----
+1. Reading is done field by field; what fastavro raises becomes a ContractError that names the field.
+2. What was read is encoded again and compared: another encoding of the same value is refused.
+3. Writing is strict, and what was written is read back before it is signed (`disclosure`).
+4. A signal keeps the bytes of its header and of each section, for commitments are made over bytes, not over parses.
+   A view is cut by replacing a section's bytes with null.
+
+Must not: check a signature or an invariant (`disclosure`, `invariants`), or repeat a value in an error.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Final, TypeVar
+
+import fastavro
+from pydantic import TypeAdapter
+
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.records import backbone, frame, postings
+from kruispunt_schemas.records import sections as parts
+from kruispunt_schemas.schema import RecordSchema
+
+NULL: Final = b"\x00"
+PRESENT: Final = b"\x02"
+
+Record = (
+    backbone.BundleActivation
+    | backbone.BundleContent
+    | backbone.Decision
+    | backbone.QuarantineEntry
+    | backbone.RepertoryEvent
+    | backbone.Review
+    | backbone.Status
+    | backbone.Withdrawal
+)
+T = TypeVar("T")
+
+_CLASSES: Final[dict[str, type]] = {
+    cls.__name__: cls
+    for module in (backbone, frame, postings, parts)
+    for cls in vars(module).values()
+    if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBytes:
+    """A posting as bytes: header, sections (name to bytes, None when null), proof and passage, under one schema."""
+
+    schema: RecordSchema
+    header: bytes
+    sections: tuple[tuple[str, bytes | None], ...]
+    proof: bytes
+    passage: bytes | None
+
+    def encoded(self) -> bytes:
+        """Return the Avro bytes of the record."""
+        pieces = [self.header]
+        for _, section in self.sections:
+            pieces.extend((NULL,) if section is None else (PRESENT, section))
+        pieces.append(self.proof)
+        pieces.extend((NULL,) if self.passage is None else (PRESENT, self.passage))
+        return b"".join(pieces)
+
+    def with_passage(self, passage: frame.Passage | None) -> SignedBytes:
+        """Return the same signed bytes with another passage."""
+        return replace(self, passage=None if passage is None else _write(self.schema, "passage", passage))
+
+    def releasing(self, released: frozenset[str]) -> SignedBytes:
+        """Return the view in which only the released sections remain."""
+        kept = tuple((name, content if name in released else None) for name, content in self.sections)
+        return replace(self, sections=kept)
+
+    def read_header(self) -> frame.Header:
+        """Return the header of a signal."""
+        return _read_class(self.schema, "header", self.header, frame.Header)
+
+    def read_proof(self) -> frame.Proof:
+        """Return the proof."""
+        return _read_class(self.schema, "proof", self.proof, frame.Proof)
+
+    def read_passage(self) -> frame.Passage | None:
+        """Return the passage, None on ``out.*``."""
+        return (
+            None if self.passage is None else _read_class(self.schema, "passage", self.passage, frame.Passage)
+        )
+
+    def read_sections(self) -> parts.Sections:
+        """Return the sections of a signal."""
+        present = {
+            name: read_section(self.schema, name, raw) for name, raw in self.sections if raw is not None
+        }
+        return parts.Sections(**present)  # type: ignore[arg-type]
+
+    def read_receipt(self) -> postings.ReceiptHeader:
+        """Return the header of a receipt."""
+        return _read_class(self.schema, "header", self.header, postings.ReceiptHeader)
+
+    def read_consultation(self) -> postings.ConsultationHeader:
+        """Return the header of a consultation."""
+        return _read_class(self.schema, "header", self.header, postings.ConsultationHeader)
+
+
+def encode(record: Record) -> bytes:
+    """Return the Avro bytes of a record that the backbone writes."""
+    schema = schemas.load(type(record).__name__)
+    return _write_whole(schema.parsed, record)
+
+
+def decode(schema: RecordSchema, value: bytes, cls: type[T]) -> T:
+    """Return a record that the backbone wrote; raise ContractError when the bytes are not exactly one such record."""
+    data = _read_exactly(schema.parsed, value, "")
+    return _adapter(cls).validate_python(data)
+
+
+def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
+    """Cut a posting into its parts; raise ContractError (with the field) unless the bytes are its one encoding."""
+    if not schema.signed:
+        raise ContractError("not-a-posting", "", f"{schema.name} carries no proof")
+    stream = io.BytesIO(value)
+    found: dict[str, bytes | None] = {}
+    for name in schema.fields:
+        if name in schema.sections or name == "passage":
+            index = stream.read(1)
+            if index == NULL:
+                found[name] = None
+                continue
+            if index != PRESENT:
+                raise ContractError("truncated" if not index else "encoding", name)
+        start = stream.tell()
+        data = _read_from(schema.field(name), stream, name)
+        found[name] = value[start : stream.tell()]
+        _compare(schema.field(name), data, value[start : stream.tell()], name)
+    if stream.tell() != len(value):
+        raise ContractError("trailing-bytes", "", "the record ends before the value does")
+    header, proof = found["header"], found["proof"]
+    if header is None or proof is None:
+        raise ContractError("missing", "header")
+    return SignedBytes(
+        schema, header, tuple((name, found[name]) for name in schema.sections), proof, found["passage"]
+    )
+
+
+def read_section(schema: RecordSchema, name: str, raw: bytes) -> parts.Section:
+    """Return one section of a signal."""
+    cls = _CLASSES[str(schema.field(name)["name"]).rsplit(".", 1)[-1]]
+    section: parts.Section = _read_class(schema, name, raw, cls)
+    return section
+
+
+def write_part(schema: RecordSchema, name: str, part: object) -> bytes:
+    """Return the Avro bytes of one field and check that they read back as the same value.
+
+    Raise ContractError with the field when the value does not fit its schema.
+    """
+    raw = _write(schema, name, part)
+    if _read_class(schema, name, raw, type(part)) != part:
+        raise ContractError("value", name, "it does not read back as it was written")
+    return raw
+
+
+def schema_of(fingerprint: bytes | None) -> RecordSchema:
+    """Return the record schema with that fingerprint; raise ContractError for one that this program does not carry."""
+    schema = None if fingerprint is None else schemas.by_fingerprint().get(fingerprint)
+    if schema is None:
+        raise ContractError(
+            "unknown-schema", "header.schema_fingerprint", "no known schema has this fingerprint"
+        )
+    return schema
+
+
+def _adapter(cls: type[T]) -> TypeAdapter[T]:
+    adapter = _ADAPTERS.get(cls)
+    if adapter is None:
+        adapter = _ADAPTERS[cls] = TypeAdapter(cls)
+    return adapter
+
+
+_ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {}
+
+
+def _plain_value(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain_value(getattr(value, field.name)) for field in fields(value)}
+    return [_plain_value(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _write(schema: RecordSchema, name: str, part: object) -> bytes:
+    return _write_whole(schema.field(name), part, name)
+
+
+def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") -> bytes:
+    out = io.BytesIO()
+    try:
+        fastavro.schemaless_writer(out, parsed, _plain_value(record), strict=True)
+    except Exception as error:
+        raise ContractError("value", field, f"it does not fit its schema ({type(error).__name__})") from None
+    return out.getvalue()
+
+
+def _read_class(schema: RecordSchema, name: str, raw: bytes, cls: type[T]) -> T:
+    return _adapter(cls).validate_python(_read_exactly(schema.field(name), raw, name))
+
+
+def _read_exactly(parsed: schemas.AvroSchema, raw: bytes, field: str) -> Mapping[str, Any]:
+    stream = io.BytesIO(raw)
+    data = _read_from(parsed, stream, field)
+    if stream.tell() != len(raw):
+        raise ContractError("trailing-bytes", field)
+    return data
+
+
+def _read_from(parsed: schemas.AvroSchema, stream: io.BytesIO, field: str) -> Mapping[str, Any]:
+    try:
+        data = fastavro.schemaless_reader(stream, parsed, None)
+    except EOFError:
+        raise ContractError("truncated", field) from None
+    except UnicodeDecodeError:
+        raise ContractError("text", field, "a string is not valid UTF-8") from None
+    except Exception as error:
+        # Hostile bytes make fastavro raise whatever its C code meets: index, overflow, memory, date out of range.
+        raise ContractError("encoding", field, f"it cannot be read ({type(error).__name__})") from None
+    if not isinstance(data, Mapping):
+        raise ContractError("encoding", field)
+    return data
+
+
+def _compare(parsed: schemas.AvroSchema, data: Mapping[str, Any], raw: bytes, field: str) -> None:
+    out = io.BytesIO()
+    try:
+        fastavro.schemaless_writer(out, parsed, data, strict=True)
+    except Exception as error:
+        raise ContractError(
+            "encoding", field, f"it cannot be written again ({type(error).__name__})"
+        ) from None
+    if out.getvalue() != raw:
+        raise ContractError("encoding", field, "it is not the one encoding of its value")

@@ -1,0 +1,1 @@
+"""Frozen records of the contract, one dataclass for each Avro record."""

@@ -1,0 +1,266 @@
+"""What the backbone writes: statuses, quarantine, repertory events, reviews, decisions, bundles.
+
+Rules: references, commitments and decisions only; the one record with a signal's bytes is the quarantine entry.
+Must not: hold behaviour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from kruispunt_schemas.records.frame import Lifecycle, Posting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleActivation:
+    """audit.bundles: from when a bundle decides."""
+
+    bundle: str
+    in_force_from: datetime
+    announced_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleContent:
+    """audit.bundles: policies, participants and territories, named by their SHA-256."""
+
+    bundle: str
+    content: bytes
+
+
+class OutputKind(StrEnum):
+    """View or withdrawal."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    VIEW = "VIEW"
+    WITHDRAWAL = "WITHDRAWAL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedOutput:
+    """What was sent to one recipient."""
+
+    output_id: UUID
+    recipient: str
+    kind: OutputKind
+    digest: bytes
+    replaces: tuple[UUID, ...]
+
+
+class EvidenceSource(StrEnum):
+    """Kind of evidence."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    HEADER = "HEADER"
+    SECTION = "SECTION"
+    BUNDLE = "BUNDLE"
+    REPERTORY = "REPERTORY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where a fact can be found again."""
+
+    fact: str
+    source: EvidenceSource
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the policy sees of one recipient and one signal: enums, ordinals and booleans."""
+
+    signal_type: str
+    lifecycle: str
+    classification: int
+    clearance: int
+    recipient_kind: str
+    is_originator: bool
+    is_named: bool
+    is_excluded: bool
+    in_territory: bool
+    has_national_mandate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionOutcome:
+    """What the policy says of one section."""
+
+    section: str
+    released: bool
+    grounds: tuple[str, ...]
+    guards: tuple[str, ...]
+    errors: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOutcome:
+    """Participants with equal facts, decided once."""
+
+    members: bytes | None = None
+    size: int
+    facts: Facts
+    evidence: tuple[Evidence, ...]
+    sections: tuple[SectionOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """audit.decisions: one for each signal version, refusals included."""
+
+    decision_id: UUID
+    posting: Posting
+    originator: str
+    signal_type: str
+    signal_id: UUID
+    version: int
+    lifecycle: Lifecycle
+    case_key: bytes
+    bundle: str
+    decided_at: datetime
+    supersedes: tuple[UUID, ...]
+    groups: tuple[GroupOutcome, ...]
+    outputs: tuple[DecidedOutput, ...]
+
+
+class DuplicateKind(StrEnum):
+    """Why a signal is a repeat."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    SAME_SIGNAL = "SAME_SIGNAL"
+    SAME_CONTENT = "SAME_CONTENT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldingRegistered:
+    """A participant holds information about a person."""
+
+    participant: str
+    reference: str
+    capacity: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonRegistered:
+    """A person's first mention or a further one."""
+
+    reference: str
+    mention_id: UUID
+    keys: tuple[bytes, ...]
+    sealed_identity: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawHeader:
+    """One Kafka header."""
+
+    name: str
+    value: bytes
+
+
+class Stage(StrEnum):
+    """A stage of the road."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    ADMIT = "ADMIT"
+    RESOLVE = "RESOLVE"
+    ROUTE = "ROUTE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineEntry:
+    """quarantine: what a stage refused, with its bytes and a reason that names the field."""
+
+    entry_id: UUID
+    stage: Stage
+    posting: Posting
+    record_type: str | None = None
+    signal_id: UUID | None = None
+    reason: str
+    field: str
+    detail: str
+    bundle: str | None = None
+    value: bytes
+    headers: tuple[RawHeader, ...]
+
+
+class RepertoryKind(StrEnum):
+    """What a repertory event records."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    REGISTERED = "REGISTERED"
+    DUPLICATE = "DUPLICATE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepertoryEvent:
+    """repertory: references and keyed hashes, never content; the common database is rebuilt from it."""
+
+    event_id: UUID
+    kind: RepertoryKind
+    posting: Posting
+    originator: str
+    signal_type: str
+    signal_id: UUID
+    version: int
+    case_key: bytes
+    canonical_case_key: bytes
+    content_fingerprint: bytes | None = None
+    bundle: str
+    registered_at: datetime
+    duplicate_kind: DuplicateKind | None = None
+    duplicate_of: Posting | None = None
+    supersedes: tuple[UUID, ...]
+    persons: tuple[PersonRegistered, ...]
+    holdings: tuple[HoldingRegistered, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """reviews: a question for an analyst; the stream does not wait for the answer."""
+
+    review_id: UUID
+    posting: Posting
+    originator: str
+    signal_id: UUID
+    question: str
+    provisional: str
+    candidates: tuple[str, ...]
+    raised_at: datetime
+
+
+class Verdict(StrEnum):
+    """What admission told the owner of the topic."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """in.<participant>: what admission did with a posting; depends on that posting alone."""
+
+    output_id: UUID
+    posting: Posting
+    record_type: str | None = None
+    signal_id: UUID | None = None
+    verdict: Verdict
+    reason: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """in.<participant>: views that this recipient must withdraw; no content."""
+
+    output_id: UUID
+    recipient: str
+    decision_id: UUID
+    originator: str
+    withdraws: tuple[UUID, ...]
+    withdrawn_at: datetime

@@ -1,0 +1,310 @@
+"""The sections of a signal: what an originator says, part by part.
+
+Rules: each mirrors the Avro record of its name field by field; ``salt`` is filled in by `disclosure`, never by an
+adapter; texts are the originator's own and untrusted. Must not: hold behaviour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import ClassVar
+
+
+class EntityCategory(StrEnum):
+    """GGB category (RD of 14 July 2024); one entity can hold several."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    FTF = "FTF"
+    HTF = "HTF"
+    HP = "HP"
+    PVE = "PVE"
+    PCT = "PCT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAssessment:
+    """Opinions in a radicalisation case."""
+
+    salt: bytes = b""
+    summary: str
+    indicators: tuple[str, ...] = ()
+    proposed_categories: tuple[EntityCategory, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One established fact."""
+
+    statement: str
+    observed_on: date | None = None
+    municipality: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSituation:
+    """Facts of a radicalisation case."""
+
+    salt: bytes = b""
+    facts: tuple[Fact, ...] = ()
+    travel_planned_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom to contact at the originator: a function, never a person's name."""
+
+    salt: bytes = b""
+    unit: str
+    function: str
+    telephone: str | None = None
+    email: str | None = None
+
+
+class Phenomenon(StrEnum):
+    """The ten security clusters of the Integral Security Framework Note."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    RADICALISATION_EXTREMISM_TERRORISM = "RADICALISATION_EXTREMISM_TERRORISM"
+    HUMAN_SMUGGLING_TRAFFICKING = "HUMAN_SMUGGLING_TRAFFICKING"
+    DRUGS = "DRUGS"
+    SOCIAL_FISCAL_FRAUD = "SOCIAL_FISCAL_FRAUD"
+    CYBERCRIME_CYBERSECURITY = "CYBERCRIME_CYBERSECURITY"
+    VIOLENT_CRIME_INTEGRITY_DISCRIMINATION = "VIOLENT_CRIME_INTEGRITY_DISCRIMINATION"
+    ORGANISED_PROPERTY_CRIME_ILLEGAL_GOODS = "ORGANISED_PROPERTY_CRIME_ILLEGAL_GOODS"
+    ENVIRONMENT = "ENVIRONMENT"
+    ROAD_SAFETY = "ROAD_SAFETY"
+    NUISANCE_PUBLIC_ORDER = "NUISANCE_PUBLIC_ORDER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """Where the signal comes from and on what basis."""
+
+    salt: bytes = b""
+    reference: str
+    phenomenon: Phenomenon
+    municipality: str | None = None
+    legal_basis: str
+    purpose: str
+
+
+class DataSubject(StrEnum):
+    """Category of data subject, art. 6 of Directive (EU) 2016/680."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    SUSPECT = "SUSPECT"
+    CONVICTED = "CONVICTED"
+    VICTIM = "VICTIM"
+    WITNESS = "WITNESS"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distribution:
+    """Whom the originator names or excludes; never released to anyone."""
+
+    salt: bytes = b""
+    named: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+
+
+class InformationReliability(StrEnum):
+    """4x4, the information: ONE not in doubt, TWO known to the source but not to the official, THREE corroborated, FOUR neither."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    ONE = "ONE"
+    TWO = "TWO"
+    THREE = "THREE"
+    FOUR = "FOUR"
+
+
+class SourceReliability(StrEnum):
+    """4x4, the source: A no doubt, B mostly reliable, C mostly unreliable, X not assessable."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    A = "A"
+    B = "B"
+    C = "C"
+    X = "X"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation4x4:
+    """4x4 evaluation of one statement."""
+
+    statement: str
+    source: SourceReliability
+    information: InformationReliability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationAssessment:
+    """Individual threat evaluation (RD of 28 November 2006)."""
+
+    salt: bytes = b""
+    level: int
+    reasons_for_inclusion: str
+    problem_points: tuple[str, ...] = ()
+    intentions: str
+    capacities: str
+    antecedents: str
+    psychological: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationSituation:
+    """Facts under an individual threat evaluation."""
+
+    salt: bytes = b""
+    facts: tuple[Fact, ...] = ()
+    review_due_on: date | None = None
+
+
+class MeasureKind(StrEnum):
+    """Kind of a measure; it decides who needs to know."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    PROACTIVE = "PROACTIVE"
+    PREVENTIVE = "PREVENTIVE"
+    REPRESSIVE = "REPRESSIVE"
+    REINTEGRATION = "REINTEGRATION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """One measure."""
+
+    kind: MeasureKind
+    description: str
+    from_on: date | None = None
+    until_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """Measures taken or proposed."""
+
+    salt: bytes = b""
+    measures: tuple[Measure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetAssessment:
+    """Opinions in a feedback sheet."""
+
+    salt: bytes = b""
+    summary: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetSituation:
+    """Facts of a feedback sheet and the two conditions of its sharing (law of 30 July 2018, Constitutional Court 52/2021)."""
+
+    salt: bytes = b""
+    consensus: bool
+    professional_secrecy: bool
+    members_present: int
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """How far the information can be trusted."""
+
+    salt: bytes = b""
+    evaluations: tuple[Evaluation4x4, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialDate:
+    """A date of which parts may be unknown."""
+
+    year: int
+    month: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonName:
+    """A name as written in the source."""
+
+    family: str
+    particle: str
+    given: str
+
+
+class Sex(StrEnum):
+    """As in the source."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    FEMALE = "FEMALE"
+    MALE = "MALE"
+    UNKNOWN = "UNKNOWN"
+
+
+class SubjectKind(StrEnum):
+    """What a signal is about."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    PERSON = "PERSON"
+    ORGANISATION = "ORGANISATION"
+    VEHICLE = "VEHICLE"
+    OBJECT = "OBJECT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whom or what the signal is about."""
+
+    salt: bytes = b""
+    kind: SubjectKind
+    data_subject: DataSubject
+    names: tuple[PersonName, ...] = ()
+    birth: PartialDate | None = None
+    birth_place: str | None = None
+    sex: Sex
+    nationality: str | None = None
+    national_number: str | None = None
+    enterprise_number: str | None = None
+    description: str | None = None
+    categories: tuple[EntityCategory, ...] = ()
+
+
+Situation = CaseSituation | SheetSituation | EvaluationSituation
+Assessment = CaseAssessment | SheetAssessment | EvaluationAssessment
+Section = Context | Subject | Situation | Assessment | Sources | Measures | Contact | Distribution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """The sections of one signal by name; None for absent or withheld."""
+
+    NAMES: ClassVar[tuple[str, ...]] = (
+        "context",
+        "subject",
+        "situation",
+        "assessment",
+        "sources",
+        "measures",
+        "contact",
+        "distribution",
+    )
+
+    context: Context | None = None
+    subject: Subject | None = None
+    situation: Situation | None = None
+    assessment: Assessment | None = None
+    sources: Sources | None = None
+    measures: Measures | None = None
+    contact: Contact | None = None
+    distribution: Distribution | None = None
+
+    def get(self, name: str) -> Section | None:
+        """Return the section of that name; raise KeyError for an unknown name."""
+        if name not in self.NAMES:
+            raise KeyError(name)
+        section: Section | None = getattr(self, name)
+        return section

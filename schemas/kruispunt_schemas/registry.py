@@ -1,0 +1,127 @@
+"""The schema registry over its Confluent API: a convenience for tools, never a judge.
+
+Rules
+-----
+1. Ids are looked up once and kept in a file, so that a program starts and runs without the registry afterwards.
+2. Compatibility is full transitive, set by `prepare`, for a registry starts at NONE.
+3. A refusal is translated: the registry names JSON pointers only.
+
+Must not: be asked on the path of a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+
+from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_schemas.schema import RecordSchema
+
+TIMEOUT_SECONDS: Final = 10.0
+COMPATIBILITY: Final = "FULL_TRANSITIVE"
+_MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
+_POINTER: Final = re.compile(r"/[\w/~-]+")
+
+
+class Registry:
+    """A client of one registry; ``cache`` is a JSON file of ids by address and fingerprint."""
+
+    def __init__(self, url: str, cache: Path | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._cache = cache
+        self._http = httpx.Client(
+            base_url=self._url,
+            timeout=TIMEOUT_SECONDS,
+            headers={"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE},
+            trust_env=False,
+        )
+
+    def prepare(self) -> None:
+        """Set full transitive compatibility for every subject."""
+        self._call("PUT", "/config", {"compatibility": COMPATIBILITY})
+
+    def register(self, schema: RecordSchema) -> int:
+        """Register a schema and return its id; raise ContractError, with the reason, when it is incompatible."""
+        answer = self._call("POST", f"/subjects/{quote(schema.subject)}/versions", {"schema": schema.json})
+        return self._remember(schema, int(answer["id"]))
+
+    def incompatibilities(self, schema: RecordSchema) -> list[str]:
+        """Return why a schema does not fit the versions registered, empty when it does."""
+        path = f"/compatibility/subjects/{quote(schema.subject)}/versions?verbose=true"
+        answer = self._call("POST", path, {"schema": schema.json})
+        if answer.get("is_compatible", False):
+            return []
+        return [translated(str(message)) for message in answer.get("messages", [])] or ["not compatible"]
+
+    def wire_ids(self, schemas: Iterable[RecordSchema]) -> dict[bytes, int]:
+        """Return the id of each schema by fingerprint, from the file or else from the registry.
+
+        Raise UnavailableError when an id is in neither and the registry does not answer.
+        """
+        known = self._known()
+        return {
+            schema.fingerprint: known[schema.fingerprint.hex()]
+            if schema.fingerprint.hex() in known
+            else self._look_up(schema)
+            for schema in schemas
+        }
+
+    def schema_json(self, wire_id: int) -> str:
+        """Return the JSON of a registered schema."""
+        return str(self._call("GET", f"/schemas/ids/{wire_id}", None)["schema"])
+
+    def _look_up(self, schema: RecordSchema) -> int:
+        answer = self._call("POST", f"/subjects/{quote(schema.subject)}", {"schema": schema.json})
+        return self._remember(schema, int(answer["id"]))
+
+    def _known(self) -> dict[str, int]:
+        if self._cache is None or not self._cache.is_file():
+            return {}
+        try:
+            found: dict[str, int] = json.loads(self._cache.read_text()).get(self._url, {})
+        except ValueError:
+            return {}
+        return found
+
+    def _remember(self, schema: RecordSchema, wire_id: int) -> int:
+        if self._cache is not None:
+            known = {**self._known(), schema.fingerprint.hex(): wire_id}
+            self._cache.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._cache.with_suffix(".tmp")
+            temporary.write_text(json.dumps({self._url: known}, indent=1))
+            temporary.replace(self._cache)
+        return wire_id
+
+    def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, content=None if body is None else json.dumps(body))
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"the schema registry at {self._url} does not answer ({type(error).__name__})"
+            ) from None
+        if response.status_code in (409, 422):
+            raise ContractError("incompatible-schema", path.split("/")[2], translated(response.text))
+        if response.status_code == 404:
+            raise UnavailableError(
+                f"the schema registry at {self._url} knows nothing of {path}: run `kruispunt provision`"
+            )
+        if response.is_error:
+            raise UnavailableError(f"the schema registry answered {response.status_code} to {method} {path}")
+        answer: dict[str, Any] = response.json()
+        return answer
+
+
+def translated(message: str) -> str:
+    """Return a registry's refusal with its JSON pointers as words: ``/fields/3/type`` is 'field 3, type'."""
+
+    def words(match: re.Match[str]) -> str:
+        text = match.group(0).strip("/").replace("/", ", ")
+        return re.sub(r"\b(field|symbol)s, (\d+)", r"\1 \2", text)
+
+    return _POINTER.sub(words, message)

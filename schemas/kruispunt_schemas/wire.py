@@ -1,0 +1,105 @@
+"""How a record travels on Kafka: Confluent wire format, CloudEvents headers, W3C trace context.
+
+Rules
+-----
+1. Value: 0x00, the registry's id (4 bytes, big endian), Avro bytes. The id is for tools; it decides nothing.
+2. ``ce_dataschema`` names the schema by its SHA-256 fingerprint: that is how programs choose a schema.
+3. CloudEvents 1.0 Kafka binding, binary mode: ``content-type`` and ``ce_`` headers. ``ce_id`` is the record's id.
+4. No content of a signal in a header or a message key.
+
+Must not: look up an id (`registry`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.schema import NAMESPACE, RecordSchema
+
+MAGIC: Final = b"\x00"
+PREFIX_BYTES: Final = 5
+FINGERPRINT_URN: Final = "urn:kruispunt:schema:sha256:"
+
+Headers = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A record ready to be sent."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: Headers
+
+
+def wrapped(wire_id: int, payload: bytes) -> bytes:
+    """Return Avro bytes in the Confluent wire format."""
+    return MAGIC + wire_id.to_bytes(4, "big") + payload
+
+
+def unwrapped(value: bytes | None) -> bytes:
+    """Return the Avro bytes of a value; raise ContractError when it is not in the wire format."""
+    if not value:
+        raise ContractError("empty", "", "the value is empty")
+    if not value.startswith(MAGIC) or len(value) < PREFIX_BYTES:
+        raise ContractError("wire-format", "", "it does not start with 0x00 and a schema id")
+    return value[PREFIX_BYTES:]
+
+
+def envelope(
+    schema: RecordSchema, *, identifier: str, source: str, time: datetime, traceparent: str | None
+) -> Headers:
+    """Return the headers of a record. source: ``/participants/NAME`` or ``/backbone/STAGE``."""
+    headers = {
+        "content-type": "application/avro",
+        "ce_specversion": "1.0",
+        "ce_id": identifier,
+        "ce_source": source,
+        "ce_type": f"{NAMESPACE}.{schema.name}",
+        "ce_time": time.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "ce_dataschema": FINGERPRINT_URN + schema.fingerprint.hex(),
+    }
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+def header_map(
+    headers: Iterable[tuple[str, bytes | str | None]] | Mapping[str, bytes | str | None] | None,
+) -> dict[str, bytes]:
+    """Return headers by name, whatever shape a client library gives them; the last one of a name counts."""
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    return {name: value.encode() if isinstance(value, str) else value or b"" for name, value in pairs}
+
+
+def fingerprint_of(headers: Mapping[str, bytes]) -> bytes | None:
+    """Return the schema fingerprint that the headers name, None when they name none or no valid one."""
+    text = headers.get("ce_dataschema", b"").decode("ascii", "replace")
+    if not text.startswith(FINGERPRINT_URN):
+        return None
+    try:
+        value = bytes.fromhex(text.removeprefix(FINGERPRINT_URN))
+    except ValueError:
+        return None
+    return value if len(value) == 32 else None
+
+
+def traceparent_of(headers: Mapping[str, bytes]) -> str | None:
+    """Return the W3C trace parent, None when absent or malformed."""
+    text = headers.get("traceparent", b"").decode("ascii", "replace")
+    parts = text.split("-")
+    well_formed = [len(part) for part in parts] == [2, 32, 16, 2] and all(
+        set(part) <= set("0123456789abcdef") for part in parts
+    )
+    return text if well_formed else None
+
+
+def new_traceparent() -> str:
+    """Return a fresh trace parent (W3C Trace Context, version 00, sampled)."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
