@@ -103,7 +103,6 @@ class GroupOutcome:
     members: bytes | None = None
     size: int
     facts: Facts
-    evidence: tuple[Evidence, ...]
     sections: tuple[SectionOutcome, ...]
 
 
@@ -122,6 +121,7 @@ class Decision:
     bundle: str
     decided_at: datetime
     supersedes: tuple[UUID, ...]
+    evidence: tuple[Evidence, ...]
     groups: tuple[GroupOutcome, ...]
     outputs: tuple[DecidedOutput, ...]
 

@@ -1,0 +1,110 @@
+"""Keys on disk: one folder for each principal, made once, read by that principal alone.
+
+Layout: ``keys/<participant>/signing.pem`` (Ed25519, PKCS#8) and ``agency.secret``; ``keys/backbone/*.key``. Files are
+readable by their owner only. Must not: log or show a key; hold more than one principal's keys at a time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kruispunt_schemas.failures import ConfigurationError
+from kruispunt_schemas.identity import SECRET_BYTES
+from kruispunt_schemas.signing import Signer
+
+KEYS: Final = "keys"
+BACKBONE: Final = "backbone"
+_SIGNING: Final = "signing.pem"
+_AGENCY: Final = "agency.secret"
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantKeys:
+    """What a participant signs with, and the secret that its ids and salts are derived from."""
+
+    participant: str
+    signer: Signer
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneKeys:
+    """Keys of the keyed hashes and of the sealed identities, 32 bytes each; 64 for sealing (AES-SIV)."""
+
+    case: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    person: bytes = field(repr=False)
+    pseudonym: bytes = field(repr=False)
+    sealing: bytes = field(repr=False)
+
+
+_BACKBONE_SIZES: Final = {"case": 32, "content": 32, "person": 32, "pseudonym": 32, "sealing": 64}
+
+
+def create_participant(data: Path, participant: str) -> ParticipantKeys:
+    """Make the keys of a participant unless they exist, and return them."""
+    folder = _folder(data, participant)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    _write_once(folder / _SIGNING, pem)
+    _write_once(folder / _AGENCY, secrets.token_bytes(SECRET_BYTES))
+    return read_participant(data, participant)
+
+
+def read_participant(data: Path, participant: str) -> ParticipantKeys:
+    """Return the keys of a participant; raise ConfigurationError when they are missing or damaged."""
+    folder = data / KEYS / participant
+    try:
+        key = serialization.load_pem_private_key((folder / _SIGNING).read_bytes(), None)
+        secret = (folder / _AGENCY).read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(f"no keys of {participant} in {folder}: run `kruispunt provision`") from None
+    except ValueError:
+        raise ConfigurationError(f"the keys in {folder} are damaged") from None
+    if not isinstance(key, Ed25519PrivateKey) or len(secret) != SECRET_BYTES:
+        raise ConfigurationError(f"the keys in {folder} are damaged")
+    return ParticipantKeys(participant, Signer(f"{participant}-1", key), secret)
+
+
+def create_backbone(data: Path) -> BackboneKeys:
+    """Make the backbone's keys unless they exist, and return them."""
+    folder = _folder(data, BACKBONE)
+    for name, size in _BACKBONE_SIZES.items():
+        _write_once(folder / f"{name}.key", secrets.token_bytes(size))
+    return read_backbone(data)
+
+
+def read_backbone(data: Path) -> BackboneKeys:
+    """Return the backbone's keys; raise ConfigurationError when one is missing or damaged."""
+    folder = data / KEYS / BACKBONE
+    found: dict[str, bytes] = {}
+    for name, size in _BACKBONE_SIZES.items():
+        try:
+            found[name] = (folder / f"{name}.key").read_bytes()
+        except FileNotFoundError:
+            raise ConfigurationError(f"{folder / name}.key is missing: run `kruispunt provision`") from None
+        if len(found[name]) != size:
+            raise ConfigurationError(f"{folder / name}.key is damaged: it is not {size} bytes")
+    return BackboneKeys(**found)
+
+
+def _folder(data: Path, principal: str) -> Path:
+    folder = data / KEYS / principal
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    if path.exists():
+        return
+    temporary = path.with_suffix(".new")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    temporary.replace(path)
