@@ -1,0 +1,291 @@
+"""The Java artifacts of the stack: fetched by coordinates from a committed lock, every byte checked.
+
+Rules
+-----
+1. ``jgo.lock.toml`` (jgo's format, with the size of each file beside its SHA-256) is the only source of coordinates.
+   It names no host: jgo asks Maven's default repository, or the mirror in KRUISPUNT_MAVEN.
+2. A jar that is handed out was hashed in this call. A cached file with another size or sum is fetched again.
+3. A file is fetched under a name of its own and renamed after its sum was checked: an interrupted download never
+   leaves a half file under a final name. A sum that is wrong twice is an error that names file and sums.
+4. The registry's archive is unpacked beside it under a name that contains its sum, again by renaming at the end, with
+   a manifest of sizes and sums: a start compares the sizes, `doctor` the sums.
+
+Must not: resolve versions while the stack starts. ``python -m kruispunt_deploy.stack.artifacts`` resolves anew and
+writes the lock; it is the one place that reads POMs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Lock
+
+import platformdirs
+import requests
+from jgo.maven import MavenContext, PythonResolver
+from kruispunt_schemas.command import console
+from kruispunt_schemas.failures import ConfigurationError, UnavailableError
+
+from kruispunt_deploy.stack.progress import Report, Step, silence
+
+LOCK_FILE = Path(__file__).with_name("jgo.lock.toml")
+KAFKA_ROOTS = ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.kafka:kafka-tools:4.3.1")
+# Kafka logs through SLF4J 1.7 and ships no backend.
+LOGGING_ROOTS = (
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+    "org.apache.logging.log4j:log4j-core:2.25.4",
+)
+REGISTRY_GROUP, REGISTRY_NAME, REGISTRY_VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
+PARALLEL = 8  # downloads at a time
+ATTEMPTS = 3
+REPORT_SECONDS = 0.1  # between two reports of the bytes received
+MANIFEST = "manifest.json"
+NETWORK_SECONDS = 10  # bound of one read or connect
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One artifact of the lock: coordinates, bytes, SHA-256 in hex."""
+
+    group: str
+    name: str
+    version: str
+    packaging: str
+    classifier: str
+    size: int
+    sha256: str
+
+    @property
+    def filename(self) -> str:
+        """Name of the file in a Maven repository."""
+        suffix = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.name}-{self.version}{suffix}.{self.packaging}"
+
+    @property
+    def path(self) -> Path:
+        """Path relative to the root of a Maven repository."""
+        return Path(*self.group.split("."), self.name, self.version, self.filename)
+
+
+def cache_folder() -> Path:
+    """Return the cache of the stack: KRUISPUNT_CACHE, else the user's cache folder."""
+    if given := os.environ.get("KRUISPUNT_CACHE"):
+        return Path(given).absolute()
+    return Path(platformdirs.user_cache_dir("kruispunt"))
+
+
+def locked(part: str, lock_file: Path = LOCK_FILE) -> tuple[Locked, ...]:
+    """Return the artifacts of a part ('kafka' or 'registry'), sorted by file name: the order of the class path."""
+    document = tomllib.loads(lock_file.read_text(encoding="utf-8"))
+    found = (
+        Locked(
+            group=item["groupId"],
+            name=item["artifactId"],
+            version=item["version"],
+            packaging=item["packaging"],
+            classifier=item.get("classifier", ""),
+            size=item["size"],
+            sha256=item["sha256"],
+        )
+        for item in document["dependencies"]
+    )
+    wanted = [item for item in found if (item.group == REGISTRY_GROUP) == (part == "registry")]
+    return tuple(sorted(wanted, key=lambda item: item.filename))
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_whole(path: Path, item: Locked) -> bool:
+    """Tell whether the file is there with the locked size and sum."""
+    try:
+        return path.stat().st_size == item.size and sha256_of(path) == item.sha256
+    except OSError:
+        return False
+
+
+def _maven(folder: Path, resolver: PythonResolver | None = None) -> MavenContext:
+    mirror = os.environ.get("KRUISPUNT_MAVEN")
+    return MavenContext(
+        resolver=resolver,
+        repo_cache=folder,
+        remote_repos={"mirror": mirror.rstrip("/")} if mirror else None,
+        timeout=NETWORK_SECONDS,
+    )
+
+
+class Fetcher:
+    """Fetches the artifacts of one part into the cache and tells how far it is."""
+
+    def __init__(
+        self, part: str, *, cache: Path | None = None, report: Report = silence, stopping: Event | None = None
+    ) -> None:
+        self._part = part
+        self._cache = cache or cache_folder()
+        self._report = report
+        self._stopping = stopping or Event()
+        self._received: dict[Locked, int] = {}
+        self._reported = 0.0
+        self._counting = Lock()
+
+    def fetch(self, items: tuple[Locked, ...] | None = None) -> tuple[Path, ...]:
+        """Return the checked files in the order given; raise UnavailableError (network, wrong sum, interrupted)."""
+        items = locked(self._part) if items is None else items
+        try:
+            (self._cache / "maven").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the cache {self._cache} cannot be written ({error.strerror}): set KRUISPUNT_CACHE"
+            ) from None
+        with ThreadPoolExecutor(PARALLEL, thread_name_prefix=f"fetch-{self._part}") as pool:
+            whole = list(pool.map(lambda item: is_whole(self.cached(item), item), items))
+            missing = [item for item, good in zip(items, whole, strict=True) if not good]
+            self._received = dict.fromkeys(missing, 0)
+            waiting: list[Future[None]] = [pool.submit(self._fetch_one, item) for item in missing]
+            try:
+                for future in waiting:
+                    future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return tuple(self.cached(item) for item in items)
+
+    def cached(self, item: Locked) -> Path:
+        """Return where the file lies in the cache, whether it is there or not."""
+        return self._cache / "maven" / item.path
+
+    def _fetch_one(self, item: Locked) -> None:
+        problem = ""
+        for _ in range(ATTEMPTS):
+            self._received[item] = 0
+            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=self._cache) as folder:
+                try:
+                    found = self._download(item, Path(folder))
+                except (requests.RequestException, RuntimeError, OSError) as error:
+                    problem = f"could not be fetched ({type(error).__name__})"
+                    continue
+                came = sha256_of(found)
+                if came == item.sha256:
+                    final = self.cached(item)
+                    final.parent.mkdir(parents=True, exist_ok=True)
+                    found.replace(final)
+                    return
+                problem = f"has the wrong SHA-256: the lock says {item.sha256}, what came has {came}"
+        raise UnavailableError(
+            f"{item.filename} {problem}, {ATTEMPTS} times; what arrived is kept: look at the network "
+            "(KRUISPUNT_MAVEN names a mirror) and run the command again"
+        )
+
+    def _download(self, item: Locked, folder: Path) -> Path:
+        @contextlib.contextmanager
+        def shown(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
+            yield lambda count: self._count(item, count)
+
+        project = _maven(folder, PythonResolver(progress_callback=shown)).project(item.group, item.name)
+        return Path(project.at_version(item.version).artifact(item.classifier, item.packaging).resolve())
+
+    def _count(self, item: Locked, count: int) -> None:
+        if self._stopping.is_set():
+            raise UnavailableError("the download was interrupted; what arrived is kept")
+        with self._counting:
+            self._received[item] += count
+            if (now := time.monotonic()) < self._reported + REPORT_SECONDS:
+                return
+            self._reported = now
+            done, total = sum(self._received.values()), sum(each.size for each in self._received)
+        self._report(Step(self._part, "fetching", item.filename, done, total))
+
+
+def registry_folder(
+    *, cache: Path | None = None, report: Report = silence, stopping: Event | None = None
+) -> Path:
+    """Return the folder with ``quarkus-run.jar``, fetched and unpacked where it is not whole yet."""
+    (item,) = locked("registry")
+    fetcher = Fetcher("registry", cache=cache, report=report, stopping=stopping)
+    folder = fetcher.cached(item).with_name(f"unpacked-{item.sha256[:16]}")
+    if not damaged_files(folder):
+        return folder
+    (archive,) = fetcher.fetch()
+    report(Step("registry", "preparing", f"unpacking {item.filename}"))
+    staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            for member in tar:
+                if stopping is not None and stopping.is_set():
+                    raise UnavailableError("unpacking was interrupted; the archive is kept")
+                tar.extract(member, staging, filter="data")
+        files = sorted(path for path in staging.rglob("*") if path.is_file())
+        manifest = {str(path.relative_to(staging)): (path.stat().st_size, sha256_of(path)) for path in files}
+        (staging / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process was first: its folder is as good
+            staging.replace(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return folder
+
+
+def damaged_files(folder: Path, *, sums: bool = False) -> list[str]:
+    """Return the files of an unpacked archive that do not match its manifest (sizes, or sums as well)."""
+    try:
+        manifest: dict[str, tuple[int, str]] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return [MANIFEST]
+    return [
+        name
+        for name, (size, digest) in manifest.items()
+        if not (path := folder / name).is_file()
+        or path.stat().st_size != size
+        or (sums and sha256_of(path) != digest)
+    ]
+
+
+def resolve_lock(lock_file: Path = LOCK_FILE) -> int:
+    """Resolve the roots anew, fetch every file, write the lock; return the number of artifacts (about a minute)."""
+    entries: dict[tuple[str, str, str], str] = {}
+    with tempfile.TemporaryDirectory(prefix="kruispunt-lock-") as name:
+        context = _maven(Path(name))
+        registry = context.project(REGISTRY_GROUP, REGISTRY_NAME).at_version(REGISTRY_VERSION)
+        found = [registry.artifact("all", "tar.gz")]
+        # Apart, for jgo lets the dependency management of one root rule the versions of the others: together,
+        # log4j's parent puts kafka-clients back to 3.9.
+        for roots in (KAFKA_ROOTS, LOGGING_ROOTS):
+            inputs, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
+            found += [item.artifact for item in inputs]
+            found += [item.artifact for item in transitive if item.scope in {"compile", "runtime"}]
+        for artifact in found:
+            path = Path(artifact.resolve())
+            lines = [
+                "[[dependencies]]",
+                f'groupId = "{artifact.groupId}"',
+                f'artifactId = "{artifact.artifactId}"',
+                f'version = "{artifact.version}"',
+                f'packaging = "{artifact.packaging}"',
+                *([f'classifier = "{artifact.classifier}"'] if artifact.classifier else []),
+                f'sha256 = "{sha256_of(path)}"',
+                f"size = {path.stat().st_size}",
+            ]
+            key = (artifact.groupId, artifact.artifactId, artifact.classifier)
+            entries.setdefault(key, "\n".join(lines))
+    header = "# Made by `python -m kruispunt_deploy.stack.artifacts`; sizes in bytes.\n"
+    text = "\n\n".join(entry for _, entry in sorted(entries.items()))
+    lock_file.write_text(f"{header}\n{text}\n", encoding="utf-8")
+    return len(entries)
+
+
+if __name__ == "__main__":
+    console.print(f"locked {resolve_lock()} artifacts in {LOCK_FILE.name}")
