@@ -122,6 +122,9 @@ class Bundle(_Row):
                 raise ValueError(message)
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     @cached_property
     def content(self) -> bytes:
         """Return the canonical bytes."""

@@ -1,0 +1,111 @@
+"""Cedar at one boundary: parse once, validate at load, evaluate facts, never trust a bare Allow.
+
+Rules (Cedar as it is, tried with cedarpy 4.12)
+-----------------------------------------------
+1. A bundle whose policies do not validate against its schema is refused; so is a policy without ``@id``.
+2. A forbid that errors is skipped by Cedar and the answer is Allow: any diagnostic error withholds.
+3. Permits that match are not listed on Deny: a second evaluation without forbids names the overruled ground.
+4. Reasons come in random order: they are mapped to ids and sorted.
+5. Anything but Allow or Deny withholds and counts as an error.
+
+Must not: see a signal or a participant's name; facts only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+import cedarpy
+
+from kruispunt_schemas.failures import PolicyError
+from kruispunt_schemas.records.backbone import Facts, SectionOutcome
+
+_PRINCIPAL: Final = 'Recipient::"recipient"'
+_RESOURCE: Final = 'Signal::"signal"'
+_NO_ENTITIES: Final = cedarpy.Entities.from_json_str("[]")
+
+
+class PolicyEngine:
+    """The policies of one bundle, parsed; `evaluate` is a pure function of facts and keeps what it has decided."""
+
+    def __init__(self, policies: str, policy_schema: str) -> None:
+        """Parse and validate; raise PolicyError with every mistake."""
+        try:
+            self._schema = cedarpy.Schema.from_str(policy_schema)
+            result = cedarpy.validate_policies(policies, self._schema)
+            grounds, everything = _split(policies)
+        except ValueError as error:
+            raise PolicyError(f"the policies cannot be parsed: {error}") from None
+        if not result.validation_passed:
+            raise PolicyError("; ".join(str(item) for item in result.errors))
+        self._everything = everything
+        self._grounds = grounds
+        self._decided: dict[tuple[Facts, tuple[str, ...]], tuple[SectionOutcome, ...]] = {}
+        self.asked = 0
+        self.answered_from_cache = 0
+
+    def evaluate(self, facts: Facts, sections: Sequence[str]) -> tuple[SectionOutcome, ...]:
+        """Return the outcome of every section, sorted by name; facts are the whole key of the cache."""
+        key = (facts, tuple(sections))
+        self.asked += 1
+        found = self._decided.get(key)
+        if found is None:
+            found = self._decided[key] = self._evaluate(facts, sorted(sections))
+        else:
+            self.answered_from_cache += 1
+        return found
+
+    def _evaluate(self, facts: Facts, sections: list[str]) -> tuple[SectionOutcome, ...]:
+        context = asdict(facts)
+        requests = [
+            {
+                "principal": _PRINCIPAL,
+                "action": f'Action::"{section}"',
+                "resource": _RESOURCE,
+                "context": context,
+            }
+            for section in sections
+        ]
+        verdicts = cedarpy.is_authorized_batch(requests, self._everything, _NO_ENTITIES, self._schema)
+        permitted = cedarpy.is_authorized_batch(requests, self._grounds, _NO_ENTITIES, self._schema)
+        return tuple(
+            _outcome(section, verdict, ground)
+            for section, verdict, ground in zip(sections, verdicts, permitted, strict=True)
+        )
+
+
+def _outcome(section: str, verdict: cedarpy.AuthzResult, ground: cedarpy.AuthzResult) -> SectionOutcome:
+    sound = verdict.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
+    errors = len(verdict.diagnostics.errors) + len(ground.diagnostics.errors) + (0 if sound else 1)
+    denied = verdict.decision is cedarpy.Decision.Deny
+    return SectionOutcome(
+        section=section,
+        released=verdict.allowed and errors == 0,
+        grounds=_ids(ground),
+        guards=_ids(verdict) if denied else (),
+        errors=errors,
+    )
+
+
+def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
+    named = result.diagnostics.id_annotations_by_reason
+    return tuple(sorted(named[reason] for reason in result.diagnostics.reasons))
+
+
+def _split(policies: str) -> tuple[cedarpy.PolicySet, cedarpy.PolicySet]:
+    """Return the grounds alone and the whole set; raise PolicyError for a rule without an id, or two with one."""
+    parsed = json.loads(cedarpy.policies_to_json_str(policies))
+    names = Counter(
+        str(rule.get("annotations", {}).get("id") or "") for rule in parsed["staticPolicies"].values()
+    )
+    if names[""]:
+        raise PolicyError("a policy has no @id")
+    if repeated := sorted(name for name, count in names.items() if count > 1):
+        raise PolicyError(f"several policies have the same @id: {', '.join(repeated)}")
+    permits = {name: rule for name, rule in parsed["staticPolicies"].items() if rule["effect"] == "permit"}
+    grounds = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": permits}))
+    return grounds, cedarpy.PolicySet.from_str(policies)
