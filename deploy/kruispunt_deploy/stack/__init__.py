@@ -14,6 +14,8 @@ In a test or the demonstration::
         stack.wait_ready("worker", within=30)
         stack.kill("kafka", restart=False); stack.start("kafka")  # dead until told otherwise
 
+A program that ends with SIGTERM wraps this in ``ended_by_signals()``, so that the stop is a clean one.
+
 From a terminal: ``kruispunt up --detach``, ``kruispunt status``, ``kruispunt down``. In pytest: the session fixture
 ``stack`` of tests/conftest.py.
 
@@ -22,6 +24,6 @@ Nothing survives its supervisor: not on a clean end, not on SIGKILL.
 
 from kruispunt_deploy.stack.processes import PartInfo
 from kruispunt_deploy.stack.progress import Report, Step
-from kruispunt_deploy.stack.supervisor import LocalStack
+from kruispunt_deploy.stack.supervisor import LocalStack, ended_by_signals
 
-__all__ = ["LocalStack", "PartInfo", "Report", "Step"]
+__all__ = ["LocalStack", "PartInfo", "Report", "Step", "ended_by_signals"]

@@ -210,17 +210,21 @@ class Fetcher:
         self._report(Step(self._part, "fetching", item.filename, done, total))
 
 
+def unpacked_folder(cache: Path | None = None) -> Path:
+    """Return where the registry's archive is unpacked, whether it is yet or not."""
+    (item,) = locked("registry")
+    return Fetcher("registry", cache=cache).cached(item).with_name(f"unpacked-{item.sha256[:16]}")
+
+
 def registry_folder(
     *, cache: Path | None = None, report: Report = silence, stopping: Event | None = None
 ) -> Path:
     """Return the folder with ``quarkus-run.jar``, fetched and unpacked where it is not whole yet."""
-    (item,) = locked("registry")
-    fetcher = Fetcher("registry", cache=cache, report=report, stopping=stopping)
-    folder = fetcher.cached(item).with_name(f"unpacked-{item.sha256[:16]}")
+    folder = unpacked_folder(cache)
     if not damaged_files(folder):
         return folder
-    (archive,) = fetcher.fetch()
-    report(Step("registry", "preparing", f"unpacking {item.filename}"))
+    (archive,) = Fetcher("registry", cache=cache, report=report, stopping=stopping).fetch()
+    report(Step("registry", "preparing", f"unpacking {archive.name}"))
     staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
     try:
         with tarfile.open(archive, "r:gz") as tar:

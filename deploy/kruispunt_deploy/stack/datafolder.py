@@ -68,19 +68,29 @@ def holder_of(data: Path) -> int | None:
     return None
 
 
+def taken(data: Path, pid: int | str) -> ConfigurationError:
+    """Return the refusal of a data folder that another process holds."""
+    return ConfigurationError(
+        f"a stack already runs in {data} (pid {pid}): see it with `kruispunt status`, end it with "
+        "`kruispunt down`, or give another folder with --data"
+    )
+
+
 class DataFolder:
     """Paths, lock, ports and secrets under one folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.logs = self.path / "logs"
+        self.events = self.logs / "events.jsonl"
         self.stack_file = self.path / STACK_FILE
         self._lock: int | None = None
 
     def hold(self) -> None:
         """Take the folder for this process; raise ConfigurationError when another one has it."""
         try:
-            self.logs.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
             handle = os.open(self.path / "stack.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise ConfigurationError(
@@ -91,10 +101,7 @@ class DataFolder:
         except BlockingIOError:
             pid = os.pread(handle, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(handle)
-            raise ConfigurationError(
-                f"a stack already runs in {self.path} (pid {pid}): see it with `kruispunt status`, end it with "
-                "`kruispunt down`, or give another folder with --data"
-            ) from None
+            raise taken(self.path, pid) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode("ascii"), 0)
         self._lock = handle

@@ -138,7 +138,7 @@ class Kafka:
         """Write the settings of every node; return the nodes whose log folder is not formatted yet."""
         for node in self.nodes:
             folder = self._folder(node)
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # signals are in it
             lines = [f"{key}={value}\n" for key, value in self.settings(node).items()]
             write_whole(folder / "server.properties", "".join(lines))
             write_whole(folder / "log4j2.xml", LOGGING)
@@ -151,6 +151,7 @@ class Kafka:
             name=f"format of {self._name(node)}",
             argv=[*self._java(node, java, jars), *tool, str(self._folder(node) / "server.properties")],
             log=self._log(node),
+            folder=self._folder(node),
         )
 
     def spec(self, node: int, java: Java, jars: Sequence[Path]) -> Spec:
@@ -162,6 +163,7 @@ class Kafka:
                 *self._java(node, java, jars, *flags), "kafka.Kafka", str(self._folder(node) / "server.properties")
             ],
             log=self._log(node),
+            folder=self._folder(node),
             ready=lambda: self.is_ready(node),
             address=self.listeners.address(node),
             tier=1,

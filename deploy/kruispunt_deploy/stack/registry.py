@@ -44,6 +44,7 @@ class Registry:
             log=self._data.logs / "registry.log",
             ready=lambda: answers(self.url),
             environment=environment,
+            folder=self._data.path,
             address=self.url,
             tier=1,
             ready_within=120,

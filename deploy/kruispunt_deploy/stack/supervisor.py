@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+import signal
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock, Thread
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
 from kruispunt_schemas.failures import ConfigurationError
@@ -42,6 +45,7 @@ SERVERS = ("postgres", "kafka", "registry")
 COMMON_DATABASE = "kruispunt"
 REGISTRY_DATABASE = "apicurio"
 WORKER_TIER = 2  # above the servers: stopped first
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T")
 
@@ -60,6 +64,23 @@ def _in_background(work: Callable[[], T], name: str) -> Future[T]:
     return future
 
 
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, once: what comes after finds the stack already stopping."""
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        for each in ENDING:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before = {each: signal.signal(each, end) for each in ENDING}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 class LocalStack:
     """Real servers for one data folder, open between ``with`` and its end; see the package for an example."""
 
@@ -74,7 +95,7 @@ class LocalStack:
         """Prepare a stack; nothing is touched before it is opened. ``servers`` leaves some out (tests)."""
         self._data = DataFolder(data)
         self._brokers: Brokers = brokers
-        self._progress = progress
+        self._show = progress
         self._servers = frozenset(servers) | ({"postgres"} if "registry" in servers else set())
         self._keeper: Keeper | None = None
         self._postgres: Postgres | None = None
@@ -82,6 +103,7 @@ class LocalStack:
         self._registry: Registry | None = None
         self._published = False
         self._publishing = Lock()
+        self._telling = Lock()
 
     def __enter__(self) -> Self:
         self.open()
@@ -131,6 +153,7 @@ class LocalStack:
         """Start everything and wait until it is ready; raise a KruispuntError, with everything stopped again."""
         self._data.hold()
         try:
+            self._data.events.unlink(missing_ok=True)
             keeper = self._keeper = Keeper(self._progress, self._publish)
             waiting: list[Future[None]] = []
             if "postgres" in self._servers:
@@ -236,6 +259,8 @@ class LocalStack:
         nodes = [kafka.spec(node, java, jars) for node in kafka.nodes]
         for started in [_in_background(partial(keeper.start, spec), spec.name) for spec in nodes]:
             started.result()
+        if len(nodes) > 1:
+            self._progress(Step("kafka", "ready", f"{len(nodes)} nodes"))
 
     def _start_registry(self, keeper: Keeper, registry: Registry, database: Future[None]) -> None:
         self._progress(Step("registry", "preparing"))
@@ -243,6 +268,13 @@ class LocalStack:
         database.result()
         address = self.postgres.url(REGISTRY_DATABASE, REGISTRY_DATABASE)
         keeper.start(registry.spec(find_java(), folder, address))
+
+    def _progress(self, step: Step) -> None:
+        """Record a step in ``logs/events.jsonl`` of this run, for whoever follows from outside, and show it."""
+        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **asdict(step)}
+        with self._telling, self._data.events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self._show(step)
 
     def _publish(self) -> None:
         """Write ``stack.json`` anew, once everything was started."""
