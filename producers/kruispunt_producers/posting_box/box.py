@@ -236,10 +236,9 @@ class PostingBox:
             trouble_since=None if trouble is None else datetime.fromisoformat(trouble[1]),
         )
 
-    def room(self) -> bool:
-        """Tell whether one more posting of ordinary size would be taken."""
-        queued, size = self._db.execute("select queued, bytes from tally").fetchone()
-        return bool(queued < self.limits.postings and size < self.limits.queued_bytes)
+    def waiting(self) -> int:
+        """Return how many postings the broker has not taken."""
+        return int(self._db.execute("select queued from tally").fetchone()[0])
 
 
 class Work:
