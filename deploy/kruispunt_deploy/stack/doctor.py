@@ -18,8 +18,6 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.settings import Settings
 
@@ -34,6 +32,7 @@ from kruispunt_deploy.stack.artifacts import (
 )
 from kruispunt_deploy.stack.datafolder import holder_of, is_free
 from kruispunt_deploy.stack.java import find_java
+from kruispunt_deploy.stack.kafka import brokers_at
 
 NEEDED_MB = 1_000  # free on the disks of cache and data: 375 MB of artifacts, the rest for topics and tables
 MB = 1_000_000  # bytes
@@ -195,7 +194,12 @@ def _servers(settings: Settings) -> list[Check]:
         return [Check("servers", "problem", str(error))]
     mend = "look at the address and the server" if given else "`kruispunt status` names its log"
     return [
-        _answer("brokers", addresses.brokers, mend, lambda: _brokers(addresses.brokers)),
+        _answer(
+            "brokers",
+            addresses.brokers,
+            mend,
+            lambda: bool(brokers_at({"bootstrap.servers": addresses.brokers}, within=5)),
+        ),
         _answer("registry", addresses.registry, mend, lambda: registry.answers(addresses.registry)),
         *(
             [_answer("database", "", mend, lambda: _database(addresses.database))]
@@ -213,15 +217,6 @@ def _answer(name: str, where: str, mend: str, asked: Callable[[], bool]) -> Chec
         f"{where} {'answers' if answered else 'does not answer'}".strip(),
         "" if answered else mend,
     )
-
-
-def _brokers(bootstrap: str) -> bool:
-    try:
-        return bool(
-            AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=5).brokers
-        )
-    except KafkaException:
-        return False
 
 
 def _database(address: str | None) -> bool:

@@ -1,6 +1,7 @@
 """Apicurio Registry, which keeps its schemas in PostgreSQL and speaks Confluent's API under ``/apis/ccompat/v7``.
 
-The registry is a convenience for tools: programs carry their schemas. Must not: register anything.
+The registry is a convenience for tools: programs carry their schemas. After PostgreSQL fell it answers with errors for
+up to ten seconds, until its pool of connections notices. Must not: register anything.
 """
 
 from __future__ import annotations
@@ -22,15 +23,18 @@ class Registry:
 
     def __init__(self, data: DataFolder) -> None:
         self._data = data
-        self._port = data.ports(["registry"])["registry"]
-        self.url = f"http://{LOOPBACK}:{self._port}{API}"
+        self._ports = data.ports(["registry", "registry-management"])
+        self.url = f"http://{LOOPBACK}:{self._ports['registry']}{API}"
 
     def spec(self, java: Java, folder: Path, database: str) -> Spec:
         """Return how to run it from the unpacked folder, on a database given as ``postgresql://user:secret@host/name``."""
         where = urlsplit(database)
         environment = {
             "QUARKUS_HTTP_HOST": LOOPBACK,
-            "QUARKUS_HTTP_PORT": str(self._port),
+            "QUARKUS_HTTP_PORT": str(self._ports["registry"]),
+            # Built in and not to be turned off: left alone it listens on port 9000 of every address.
+            "QUARKUS_MANAGEMENT_HOST": LOOPBACK,
+            "QUARKUS_MANAGEMENT_PORT": str(self._ports["registry-management"]),
             "QUARKUS_BANNER_ENABLED": "false",
             "APICURIO_STORAGE_KIND": "sql",
             "APICURIO_STORAGE_SQL_KIND": "postgresql",
