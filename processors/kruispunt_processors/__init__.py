@@ -1,1 +1,1 @@
-"""x"""
+"""Faust processors: admit, resolve, route; and the common database."""

@@ -1,0 +1,1 @@
+"""Admit: is a posting genuine, permitted and well formed? No database, no memory."""

@@ -1,0 +1,130 @@
+"""The admit stage: shell around `admission`. Reads ``out.*`` and retries, writes admitted, status, access, quarantine.
+
+Rules: it claims nothing and asks no database; signatures are checked in a thread, for they cost more than Faust.
+The status goes to the owner of the topic, never to a name in the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from kruispunt_schemas import identity, topics, wire
+from kruispunt_schemas.records.backbone import Stage, Status, Verdict
+from kruispunt_schemas.records.frame import Posting
+from kruispunt_schemas.wire import Message
+
+from kruispunt_processors.admit.admission import Admitted, Forwarded, Refused, admit
+from kruispunt_processors.bundles import BundleRegister
+from kruispunt_processors.engine.stage import Incoming, Publisher
+from kruispunt_processors.outputs import Outbound
+from kruispunt_processors.retries import Retried, posting_of, retried
+
+
+class AdmitStage:
+    """See the module."""
+
+    name = "admit"
+
+    def __init__(self, register: BundleRegister, outbound: Outbound, case_secret: bytes) -> None:
+        self._register = register
+        self._outbound = outbound
+        self._case_secret = case_secret
+
+    async def handle(self, batch: Sequence[Incoming], publisher: Publisher) -> None:
+        """Admit, forward or refuse every posting of the batch."""
+        await publisher.publish(await asyncio.to_thread(self._outputs, batch))
+
+    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+        """Refuse the one posting whose admission fails."""
+        entry = _posting(message)
+        if entry is not None:
+            refusal = Refused(entry, "internal-error", "", type(error).__name__, None, None)
+            await publisher.publish(self._refused(refusal, message))
+
+    def _outputs(self, batch: Sequence[Incoming]) -> list[Message]:
+        messages: list[Message] = []
+        for message in batch:
+            posting = _posting(message)
+            if posting is None:
+                continue
+            bundle = self._register.in_force(posting.appended_at)
+            outcome = admit(posting, message.value, message.headers, bundle, self._case_secret)
+            if isinstance(outcome, Admitted):
+                messages.extend(self._admitted(outcome, message))
+            elif isinstance(outcome, Forwarded):
+                messages.append(self._forwarded(outcome, message))
+            else:
+                messages.extend(self._refused(outcome, message))
+        return messages
+
+    def _admitted(self, outcome: Admitted, message: Incoming) -> list[Message]:
+        trace = wire.traceparent_of(message.headers)
+        signal = self._outbound.signed(
+            topics.ADMITTED.name,
+            outcome.case_key,
+            outcome.signed,
+            identifier=str(identity.admitted_id(outcome.posting)),
+            time=outcome.posting.appended_at,
+            trace=trace,
+        )
+        status = Status(
+            output_id=identity.status_id(outcome.posting),
+            posting=outcome.posting,
+            record_type=outcome.signed.schema.name,
+            signal_id=outcome.header.signal_id,
+            verdict=Verdict.ACCEPTED,
+        )
+        return [signal, self._status(status, trace)]
+
+    def _forwarded(self, outcome: Forwarded, message: Incoming) -> Message:
+        return self._outbound.signed(
+            topics.ACCESS.name,
+            outcome.posting.participant.encode(),
+            outcome.signed,
+            identifier=outcome.identifier,
+            time=outcome.posting.appended_at,
+            trace=wire.traceparent_of(message.headers),
+        )
+
+    def _refused(self, outcome: Refused, message: Incoming) -> list[Message]:
+        signal_id = outcome.header.signal_id if outcome.header else None
+        entry = self._outbound.quarantine(
+            Stage.ADMIT,
+            outcome.posting,
+            reason=outcome.reason,
+            field=outcome.field,
+            detail=outcome.detail,
+            value=message.value,
+            headers=message.headers,
+            record_type=outcome.record_type,
+            signal_id=signal_id,
+        )
+        status = Status(
+            output_id=identity.status_id(outcome.posting),
+            posting=outcome.posting,
+            record_type=outcome.record_type,
+            signal_id=signal_id,
+            verdict=Verdict.REFUSED,
+            reason=outcome.reason,
+            field=outcome.field,
+        )
+        return [entry, self._status(status, wire.traceparent_of(message.headers))]
+
+    def _status(self, status: Status, trace: str | None) -> Message:
+        return self._outbound.record(
+            topics.in_topic(status.posting.participant).name,
+            None,
+            status,
+            identifier=status.output_id,
+            time=status.posting.appended_at,
+            trace=trace,
+        )
+
+
+def _posting(message: Incoming) -> Posting | None:
+    """Return the position of a posting; None for a retry that another stage owns."""
+    if message.topic == topics.RETRY.name:
+        again: Retried | None = retried(message.headers)
+        return again.posting if again is not None and again.stage is Stage.ADMIT else None
+    return posting_of(message.topic, message.offset, message.appended_at)

@@ -1,0 +1,167 @@
+"""The operator's commands of this room: ``kruispunt worker`` and ``kruispunt quarantine``.
+
+Must not: hold a rule; Faust and the database are imported when a command runs, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from kruispunt_schemas import identity
+from kruispunt_schemas.command import console, json_option, print_json
+from kruispunt_schemas.settings import Settings
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from kruispunt_schemas.records.backbone import QuarantineEntry
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Data directory (KRUISPUNT_DATA, .kruispunt).",
+)
+
+
+def _settings(data: Path | None) -> Settings:
+    return Settings() if data is None else Settings(data=data)
+
+
+@click.command(epilog="Example: kruispunt worker --role admit")
+@click.option(
+    "--role",
+    type=click.Choice(["admit", "resolve", "route"]),
+    default=None,
+    help="One stage only; all by default.",
+)
+@data_option
+@json_option
+def worker(role: str | None, data: Path | None, as_json: bool) -> None:
+    """Run the processors: admit, resolve and route, each a process of its own.
+
+    Logs are JSON lines on standard error. Ends with 0 on SIGTERM, 1 after a crash, 75 when a stage stood still.
+    """
+    settings = _settings(data)
+    if role is not None:
+        from kruispunt_processors.workers import run  # noqa: PLC0415 - Faust takes a second to import
+
+        run(role, settings)
+        return
+    settings.addresses()
+    command = [sys.executable, "-m", "kruispunt_schemas", "worker", "--data", str(settings.data), "--role"]
+    children = {name: subprocess.Popen([*command, name]) for name in ("admit", "resolve", "route")}
+    if as_json:
+        print_json({name: child.pid for name, child in children.items()})
+
+    def stop(*_: object) -> None:
+        for child in children.values():
+            child.send_signal(signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    sys.exit(max(child.wait() for child in children.values()))
+
+
+@click.group()
+def quarantine() -> None:
+    """Look at what was refused, and send it on its way again."""
+
+
+@quarantine.command("list", epilog="Example: kruispunt quarantine list --reason signature")
+@click.option("--reason", default=None, help="Only entries with this reason.")
+@data_option
+@json_option
+def list_entries(reason: str | None, data: Path | None, as_json: bool) -> None:
+    """List what was refused: where it was posted, by which stage, why, and which field."""
+    found = [entry for entry in _entries(data) if reason is None or entry.reason == reason]
+    if as_json:
+        print_json([_facts(entry) for entry in found])
+        return
+    table = Table(title=f"Quarantine: {len(found)} entries", title_justify="left")
+    for column in ("id", "posted", "at", "stage", "type", "reason", "field"):
+        table.add_column(column)
+    for entry in found:
+        facts = _facts(entry)
+        table.add_row(
+            facts["id"][:8],
+            facts["posting"],
+            facts["appended_at"][:19],
+            *(facts[name] for name in ("stage", "type", "reason", "field")),
+        )
+    console.print(table)
+    counts = Counter(entry.reason for entry in found)
+    console.print(
+        ", ".join(f"{name}: {count}" for name, count in counts.most_common()) or "Nothing was refused."
+    )
+    if found:
+        console.print(f"Next: kruispunt quarantine show {str(found[0].entry_id)[:8]}")
+
+
+@quarantine.command(epilog="Example: kruispunt quarantine show police-antwerpen/41")
+@click.argument("entry")
+@click.option("--bytes", "with_bytes", is_flag=True, help="Show the bytes too (hex): they are content.")
+@data_option
+@json_option
+def show(entry: str, with_bytes: bool, data: Path | None, as_json: bool) -> None:
+    """Show one entry, named by the start of its id or by its position."""
+    from kruispunt_processors.quarantine import named  # noqa: PLC0415
+
+    chosen = named(_entries(data), entry)
+    facts = {**_facts(chosen), "detail": chosen.detail, "bytes": str(len(chosen.value))}
+    if with_bytes:
+        facts["value"] = chosen.value.hex()
+    if as_json:
+        print_json(facts)
+        return
+    table = Table(show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, value)
+    console.print(table)
+    console.print(f"Next: kruispunt quarantine retry {facts['id'][:8]}")
+
+
+@quarantine.command(epilog="Example: kruispunt quarantine retry --reason internal-error")
+@click.argument("entry", required=False)
+@click.option("--reason", default=None, help="Every entry with this reason.")
+@data_option
+@json_option
+def retry(entry: str | None, reason: str | None, data: Path | None, as_json: bool) -> None:
+    """Send entries to the stage that refused them, with their bytes and original position."""
+    from kruispunt_processors.quarantine import named  # noqa: PLC0415
+    from kruispunt_processors.quarantine import retry as send_again  # noqa: PLC0415
+
+    if (entry is None) == (reason is None):
+        raise click.UsageError("name one entry, or a --reason")
+    found = _entries(data)
+    chosen = [named(found, entry)] if entry is not None else [item for item in found if item.reason == reason]
+    count = asyncio.run(send_again(_settings(data).addresses().brokers, chosen))
+    if as_json:
+        print_json({"retried": count})
+    else:
+        console.print(f"{count} sent to the stage that refused. Next: kruispunt audit replay")
+
+
+def _entries(data: Path | None) -> list[QuarantineEntry]:
+    from kruispunt_processors.quarantine import entries  # noqa: PLC0415
+
+    return asyncio.run(entries(_settings(data).addresses().brokers))
+
+
+def _facts(entry: QuarantineEntry) -> dict[str, str]:
+    return {
+        "id": str(entry.entry_id),
+        "posting": identity.posting_name(entry.posting),
+        "appended_at": entry.posting.appended_at.isoformat(),
+        "stage": entry.stage.value.lower(),
+        "type": entry.record_type or "unknown",
+        "signal_id": str(entry.signal_id or ""),
+        "reason": entry.reason,
+        "field": entry.field,
+    }

@@ -1,0 +1,275 @@
+"""The claims of resolve: everything that its outputs depend on, in one transaction, before the first send.
+
+Rules
+-----
+1. Locks on stripes are taken in a statement of their own, sorted, before anything is read: two workers that resolve
+   the same new person at once would otherwise split it in two. An alias's case is locked once it is known.
+2. A position claimed before is answered with what was claimed: a retry never decides again.
+3. What is claimed and not marked is published again; marking comes after delivery.
+
+Must not: decide (`resolution` does) or publish.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from kruispunt_schemas import codec
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
+from kruispunt_schemas.records.frame import Posting
+from sqlalchemy import Row, bindparam, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from kruispunt_processors.database.connection import transaction
+from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
+from kruispunt_processors.resolve.resolution import Candidate, Known, Registered, Resolved, resolve
+
+STRIPES: Final = 1024
+_RESOLVE_LOCKS: Final = 1
+STALE: Final = "STALE"
+
+Position = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What is claimed for a position: ``event`` None when the version came too late."""
+
+    position: Position
+    event: RepertoryEvent | None
+    review: Review | None
+    marked: bool
+
+
+async def claim_batch(
+    engine: AsyncEngine, candidates: Sequence[Candidate], now: datetime
+) -> dict[Position, Claimed]:
+    """Claim a batch (each position once, in the order of arrival) and return what is claimed for each position."""
+    async with transaction(engine) as connection:
+        await _lock(connection, _stripes(candidates))
+        claimed = await _claimed(connection, candidates)
+        fresh = [candidate for candidate in candidates if position(candidate.posting) not in claimed]
+        if fresh:
+            known = await _known(connection, fresh)
+            outcomes = resolve(fresh, known, now)
+            await _store(connection, outcomes)
+            for item in outcomes:
+                where = position(item.candidate.posting)
+                claimed[where] = Claimed(where, item.event, item.review, marked=False)
+    return claimed
+
+
+async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
+    """Mark positions as published."""
+    done = sorted(positions)
+    if done:
+        async with transaction(engine) as connection:
+            await connection.execute(
+                update(claim).where(tuple_(claim.c.participant, claim.c.offset).in_(done)).values(marked=True)
+            )
+
+
+def position(posting: Posting) -> Position:
+    """Return the key of a posting's row."""
+    return posting.participant, posting.offset
+
+
+async def lock_stripes(connection: AsyncConnection, kind: int, stripes: Iterable[int]) -> None:
+    """Take the advisory locks of these stripes until the end of the transaction, in ascending order."""
+    await connection.execute(
+        text("select pg_advisory_xact_lock(:kind, stripe) from unnest(cast(:stripes as int[])) as stripe"),
+        {"kind": kind, "stripes": sorted(set(stripes))},
+    )
+
+
+def stripe(*parts: bytes) -> int:
+    """Return the stripe that a key falls on."""
+    return int.from_bytes(hashlib.sha256(b"\x00".join(parts)).digest()[:4], "big") % STRIPES
+
+
+def _stripes(candidates: Iterable[Candidate]) -> set[int]:
+    found: set[int] = set()
+    for item in candidates:
+        originator = item.header.originator.encode()
+        found.add(stripe(b"signal", originator, item.header.signal_id.bytes))
+        found.add(stripe(b"case", item.case_key))
+        if item.content_fingerprint is not None:
+            found.add(stripe(b"content", item.content_fingerprint))
+        if item.mention is not None:
+            found.update(stripe(b"person", key) for key in item.mention.keys)
+    return found
+
+
+async def _lock(connection: AsyncConnection, stripes: set[int]) -> None:
+    await lock_stripes(connection, _RESOLVE_LOCKS, stripes)
+
+
+async def _claimed(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[Position, Claimed]:
+    wanted = [position(item.posting) for item in candidates]
+    rows = await connection.execute(
+        select(claim.c.participant, claim.c.offset, claim.c.event, claim.c.review, claim.c.marked).where(
+            tuple_(claim.c.participant, claim.c.offset).in_(wanted)
+        )
+    )
+    return {(row.participant, row.offset): _read(row) for row in rows}
+
+
+def _read(row: Row[*tuple[Any, ...]]) -> Claimed:
+    event = (
+        None if row.event is None else codec.decode(schemas.load("RepertoryEvent"), row.event, RepertoryEvent)
+    )
+    review = None if row.review is None else codec.decode(schemas.load("Review"), row.review, Review)
+    return Claimed((row.participant, row.offset), event, review, row.marked)
+
+
+async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Known:
+    known = Known()
+    signals = [(item.header.originator, item.header.signal_id) for item in fresh]
+    contents = [
+        (item.header.originator, item.content_fingerprint)
+        for item in fresh
+        if item.content_fingerprint is not None
+    ]
+    own = {item.case_key for item in fresh}
+    aliases = await connection.execute(
+        select(claim.c.case_key, claim.c.canonical_case_key)
+        .where(claim.c.case_key.in_(own), claim.c.canonical_case_key != claim.c.case_key)
+        .order_by(claim.c.appended_at)
+    )
+    for row in aliases:
+        known.aliases.setdefault(row.case_key, row.canonical_case_key)
+    if known.aliases:
+        await _lock(connection, {stripe(b"case", key) for key in known.aliases.values()})
+    cases = own | set(known.aliases.values())
+    rows = await connection.execute(
+        select(claim).where(
+            or_(
+                tuple_(claim.c.originator, claim.c.signal_id).in_(signals),
+                tuple_(claim.c.originator, claim.c.content_fingerprint).in_(contents),
+                claim.c.canonical_case_key.in_(cases),
+            ),
+            claim.c.verdict == RepertoryKind.REGISTERED.value,
+        )
+    )
+    for row in rows:
+        posting = Posting(participant=row.participant, offset=row.offset, appended_at=row.appended_at)
+        known.signals[(row.originator, row.signal_id)] = posting
+        if row.content_fingerprint is not None and not row.superseded:
+            known.contents[(row.originator, row.content_fingerprint)] = (posting, row.canonical_case_key)
+        version = Registered(posting, row.signal_id, row.version, row.case_key)
+        known.cases.setdefault(row.canonical_case_key, []).append(version)
+    await _known_repeats(connection, known, signals)
+    await _known_persons(connection, known, fresh)
+    return known
+
+
+async def _known_repeats(
+    connection: AsyncConnection, known: Known, signals: Sequence[tuple[str, object]]
+) -> None:
+    """Add the signals that were dropped for their content: the repeat of one is the same signal again."""
+    rows = await connection.execute(
+        select(claim.c.originator, claim.c.signal_id, claim.c.event).where(
+            tuple_(claim.c.originator, claim.c.signal_id).in_(signals),
+            claim.c.verdict == RepertoryKind.DUPLICATE.value,
+        )
+    )
+    for row in rows:
+        event = codec.decode(schemas.load("RepertoryEvent"), row.event, RepertoryEvent)
+        if event.duplicate_of is not None:
+            known.signals.setdefault((row.originator, row.signal_id), event.duplicate_of)
+
+
+async def _known_persons(connection: AsyncConnection, known: Known, fresh: Sequence[Candidate]) -> None:
+    keys = {key for item in fresh if item.mention is not None for key in item.mention.keys}
+    if not keys:
+        return
+    rows = await connection.execute(
+        select(mention_key.c.key, mention_key.c.reference).where(mention_key.c.key.in_(keys)).distinct()
+    )
+    for row in rows:
+        known.persons[row.key] = known.persons.get(row.key, frozenset()) | {row.reference}
+
+
+async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> None:
+    await connection.execute(insert(claim), [_row(item) for item in outcomes])
+    superseded = [
+        (item.event.originator, signal) for item in outcomes if item.event for signal in item.event.supersedes
+    ]
+    if superseded:
+        await connection.execute(
+            update(claim)
+            .where(tuple_(claim.c.originator, claim.c.signal_id).in_(superseded))
+            .values(superseded=True)
+        )
+    events = [item.event for item in outcomes if item.event is not None]
+    persons = [row for event in events for row in event.persons]
+    if not persons:
+        return
+    since = {row.reference: event.posting.appended_at for event in reversed(events) for row in event.persons}
+    await connection.execute(
+        postgresql.insert(person).on_conflict_do_nothing(),
+        [{"reference": reference, "since": at} for reference, at in sorted(since.items())],
+    )
+    await connection.execute(
+        insert(mention),
+        [
+            {"mention_id": row.mention_id, "reference": row.reference, "sealed_identity": row.sealed_identity}
+            for row in persons
+        ],
+    )
+    await connection.execute(
+        insert(mention_key),
+        [
+            {"key": key, "mention_id": row.mention_id, "reference": row.reference}
+            for row in persons
+            for key in row.keys
+        ],
+    )
+    await connection.execute(
+        postgresql.insert(holding).on_conflict_do_nothing(),
+        [
+            {
+                "participant": row.participant,
+                "reference": row.reference,
+                "capacity": row.capacity,
+                "since": row.since,
+            }
+            for event in events
+            for row in event.holdings
+        ],
+    )
+
+
+def _row(item: Resolved) -> dict[str, object]:
+    header, posting = item.candidate.header, item.candidate.posting
+    return {
+        "participant": posting.participant,
+        "offset": posting.offset,
+        "appended_at": posting.appended_at,
+        "originator": header.originator,
+        "signal_id": header.signal_id,
+        "version": header.version,
+        "verdict": item.event.kind.value if item.event else STALE,
+        "case_key": item.candidate.case_key,
+        "canonical_case_key": item.canonical_case_key,
+        "content_fingerprint": item.candidate.content_fingerprint,
+        "superseded": False,
+        "event": codec.encode(item.event) if item.event else None,
+        "review": codec.encode(item.review) if item.review else None,
+        "marked": False,
+    }
+
+
+async def unmarked(engine: AsyncEngine) -> int:
+    """Return how many claims are not marked yet."""
+    async with transaction(engine) as connection:
+        found = await connection.execute(
+            select(func.count()).where(claim.c.marked.is_(bindparam("no", value=False)))
+        )
+        return int(found.scalar_one())

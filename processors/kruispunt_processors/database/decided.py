@@ -1,0 +1,164 @@
+"""The claims of route: the decision record and what each recipient holds, in one transaction.
+
+Rules
+-----
+1. The stripe of a case is locked before what its recipients hold is read: versions of one case are decided one after
+   the other, whichever worker has them.
+2. A position claimed before is answered with the decision claimed; it is never decided again.
+3. Views replaced or withdrawn by a decision are current no more, in the same transaction.
+
+Must not: decide or publish.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from kruispunt_schemas import codec
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.records.backbone import Decision, OutputKind
+from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from kruispunt_processors.database.claims import Position, lock_stripes, position, stripe
+from kruispunt_processors.database.connection import transaction
+from kruispunt_processors.database.tables import decision_claim, delivered
+from kruispunt_processors.route.routing import Resolved
+
+_ROUTE_LOCKS: Final = 2
+
+Held = Mapping[str, tuple[UUID, ...]]
+Decide = Callable[[Resolved, Held], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDecision:
+    """The decision claimed for a position, and whether its outputs are known to be delivered."""
+
+    decision: Decision
+    marked: bool
+
+
+async def claim_batch(
+    engine: AsyncEngine, items: Sequence[Resolved], decide: Decide
+) -> dict[Position, ClaimedDecision]:
+    """Claim a batch (each position once, in the order of arrival) and return the decision of each position."""
+    async with transaction(engine) as connection:
+        await lock_stripes(connection, _ROUTE_LOCKS, {stripe(b"case", item.case_key) for item in items})
+        claimed = await _claimed(connection, items)
+        fresh = [item for item in items if position(item.posting) not in claimed]
+        if fresh:
+            held = await _held(connection, fresh)
+            made: list[Decision] = []
+            for item in fresh:
+                earlier = _earlier(held, item)
+                record = decide(item, earlier)
+                _hold(held, record)
+                made.append(record)
+                claimed[position(item.posting)] = ClaimedDecision(record, marked=False)
+            await _store(connection, made)
+    return claimed
+
+
+async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
+    """Mark positions as published."""
+    done = sorted(positions)
+    if done:
+        async with transaction(engine) as connection:
+            await connection.execute(
+                update(decision_claim)
+                .where(tuple_(decision_claim.c.participant, decision_claim.c.offset).in_(done))
+                .values(marked=True)
+            )
+
+
+_Holdings = dict[tuple[str, UUID], dict[str, set[UUID]]]
+"""(originator, signal id) -> recipient -> output ids of current views."""
+
+
+async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> dict[Position, ClaimedDecision]:
+    wanted = [position(item.posting) for item in items]
+    rows = await connection.execute(
+        select(decision_claim).where(
+            tuple_(decision_claim.c.participant, decision_claim.c.offset).in_(wanted)
+        )
+    )
+    schema = schemas.load("Decision")
+    return {
+        (row.participant, row.offset): ClaimedDecision(
+            codec.decode(schema, row.decision, Decision), row.marked
+        )
+        for row in rows
+    }
+
+
+async def _held(connection: AsyncConnection, items: Sequence[Resolved]) -> _Holdings:
+    held: _Holdings = defaultdict(lambda: defaultdict(set))
+    wanted = [(item.header.originator, signal) for item in items for signal in item.resolution.supersedes]
+    if wanted:
+        rows = await connection.execute(
+            select(delivered).where(
+                tuple_(delivered.c.originator, delivered.c.signal_id).in_(wanted),
+                delivered.c.current.is_(True),
+            )
+        )
+        for row in rows:
+            held[(row.originator, row.signal_id)][row.recipient].add(row.output_id)
+    return held
+
+
+def _earlier(held: _Holdings, item: Resolved) -> Held:
+    earlier: dict[str, set[UUID]] = defaultdict(set)
+    for signal in item.resolution.supersedes:
+        for recipient, views in held[(item.header.originator, signal)].items():
+            earlier[recipient] |= views
+    return {recipient: tuple(sorted(views)) for recipient, views in earlier.items() if views}
+
+
+def _hold(held: _Holdings, record: Decision) -> None:
+    for output in record.outputs:
+        for signal in record.supersedes:
+            held[(record.originator, signal)][output.recipient] -= set(output.replaces)
+        if output.kind is OutputKind.VIEW:
+            held[(record.originator, record.signal_id)][output.recipient].add(output.output_id)
+
+
+async def _store(connection: AsyncConnection, made: Sequence[Decision]) -> None:
+    await connection.execute(
+        insert(decision_claim),
+        [
+            {
+                "participant": record.posting.participant,
+                "offset": record.posting.offset,
+                "decision": codec.encode(record),
+                "marked": False,
+            }
+            for record in made
+        ],
+    )
+    views = [
+        (record, output) for record in made for output in record.outputs if output.kind is OutputKind.VIEW
+    ]
+    if views:
+        await connection.execute(
+            insert(delivered),
+            [
+                {
+                    "output_id": output.output_id,
+                    "originator": record.originator,
+                    "signal_id": record.signal_id,
+                    "recipient": output.recipient,
+                    "current": True,
+                }
+                for record, output in views
+            ],
+        )
+    replaced = [identifier for record in made for output in record.outputs for identifier in output.replaces]
+    if replaced:
+        await connection.execute(
+            update(delivered).where(delivered.c.output_id.in_(replaced)).values(current=False)
+        )

@@ -1,0 +1,102 @@
+"""Tables of the common database (a simulated GGB and reference repertory).
+
+Rules: no text or assessment of a signal; keyed hashes for blocking; names and dates sealed with a key that lives
+outside the database. Rows are keyed by (participant, offset), the out-position of the posting that caused them.
+Must not: hold a statement (`claims`, `decisions_store`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Uuid,
+)
+
+metadata: Final = MetaData()
+
+claim: Final = Table(
+    "claim",
+    metadata,
+    Column("participant", String, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("appended_at", DateTime(timezone=True), nullable=False),
+    Column("originator", String, nullable=False),
+    Column("signal_id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("verdict", String, nullable=False, comment="REGISTERED, DUPLICATE or STALE"),
+    Column("case_key", LargeBinary, nullable=False),
+    Column("canonical_case_key", LargeBinary, nullable=False),
+    Column("content_fingerprint", LargeBinary, comment="null for a recall"),
+    Column("superseded", Boolean, nullable=False),
+    Column("event", LargeBinary, comment="the repertory event, Avro: references only; null when stale"),
+    Column("review", LargeBinary, comment="the review raised, Avro; null when none"),
+    Column("marked", Boolean, nullable=False),
+    Index("claim_signal", "originator", "signal_id"),
+    Index("claim_content", "originator", "content_fingerprint"),
+    Index("claim_case", "canonical_case_key"),
+    Index("claim_alias", "case_key"),
+)
+
+person: Final = Table(
+    "person",
+    metadata,
+    Column("reference", String, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+mention: Final = Table(
+    "mention",
+    metadata,
+    Column("mention_id", Uuid, primary_key=True),
+    Column("reference", String, ForeignKey("person.reference"), nullable=False, index=True),
+    Column("sealed_identity", LargeBinary, nullable=False),
+)
+
+mention_key: Final = Table(
+    "mention_key",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("mention_id", Uuid, ForeignKey("mention.mention_id"), primary_key=True),
+    Column("reference", String, nullable=False),
+)
+
+holding: Final = Table(
+    "holding",
+    metadata,
+    Column("participant", String, primary_key=True),
+    Column("reference", String, primary_key=True),
+    Column("capacity", String, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+decision_claim: Final = Table(
+    "decision_claim",
+    metadata,
+    Column("participant", String, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("decision", LargeBinary, nullable=False, comment="the decision record, Avro: no content"),
+    Column("marked", Boolean, nullable=False),
+)
+
+delivered: Final = Table(
+    "delivered",
+    metadata,
+    Column("output_id", Uuid, primary_key=True),
+    Column("originator", String, nullable=False),
+    Column("signal_id", Uuid, nullable=False),
+    Column("recipient", String, nullable=False),
+    Column("current", Boolean, nullable=False, comment="false once replaced or withdrawn"),
+    Index("delivered_signal", "originator", "signal_id"),
+)

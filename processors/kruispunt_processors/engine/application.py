@@ -1,0 +1,110 @@
+"""A Faust app with the settings that FAUST's dangers ask for, and the process that runs it.
+
+Each role is one process and one app id; the id is the consumer group. Topics are provisioned elsewhere, no Faust
+table is used (state is in PostgreSQL), ``exactly_once`` is forbidden: outputs to topics that the worker does not
+consume leave its transaction.
+
+Must not: know what a stage does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, cast
+
+import faust
+import structlog
+import uvloop
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
+
+from kruispunt_processors.engine.driver import Transport
+from kruispunt_processors.engine.supervision import Progress, watch
+
+FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
+LAG_INTERVAL_SECONDS: Final = 2.0
+LAG_TIMEOUT_SECONDS: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class StageApp(faust.App):
+    """An app that gets ready before it consumes anything."""
+
+    starting: Callable[[], Awaitable[None]] | None = None
+
+    async def on_first_start(self) -> None:
+        """Await what the stage needs: the bundles, the database."""
+        await super().on_first_start()
+        if self.starting is not None:
+            await self.starting()
+
+
+def create(role: str, brokers: str, folder: Path) -> StageApp:
+    """Return the app of a role; nothing is opened yet. brokers: ``host:port[,host:port]``."""
+    urls = [f"kafka://{address}" for address in brokers.split(",")]
+    app = StageApp(
+        f"kruispunt.{role}",
+        broker=urls,
+        store="memory://",
+        datadir=folder / "faust" / role,
+        processing_guarantee="at_least_once",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=1,
+        web_enabled=False,
+        web_tables_enabled=False,
+        web_router_enabled=False,
+        table_standby_replicas=0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=FETCH_BYTES,
+        broker_session_timeout=6.0,
+        broker_heartbeat_interval=1.0,
+        broker_request_timeout=10.0,
+        broker_rebalance_timeout=10.0,
+        broker_commit_interval=1.0,
+        stream_buffer_maxsize=65_536,
+        stream_wait_empty=False,
+        producer_threaded=False,
+        producer_linger=0.005,
+        producer_max_batch_size=131_072,
+        producer_max_request_size=FETCH_BYTES,
+        producer_request_timeout=10.0,
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    app.producer_transport = Transport(app.conf.broker_producer, app)
+    return app
+
+
+def run(app: StageApp, role: str, progress: Progress, starting: Callable[[], Awaitable[None]]) -> None:
+    """Run the app until SIGTERM or SIGINT; exits the process. starting: awaited before anything is consumed."""
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+    async def first() -> None:
+        await starting()
+        watch(progress, role)
+        log.info("started", role=role)
+
+    async def report_lag(_app: faust.App) -> None:
+        while not app.should_stop:
+            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            try:
+                async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
+                    progress.lagging(await _lag(app))
+            except Exception as error:  # the watchdog judges by the age of the last reading
+                log.warning("lag-unknown", role=role, error=type(error).__name__)
+
+    app.starting = first
+    app.task(report_lag)
+    faust.Worker(app, loglevel="WARN", quiet=True, redirect_stdouts=False).execute_from_commandline()
+
+
+async def _lag(app: faust.App) -> int:
+    """Return the number of messages on the assigned partitions that are not committed yet."""
+    assigned = app.consumer.assignment()
+    if not assigned:
+        return 0
+    ends = await app.consumer.highwaters(*assigned)
+    done = cast("Any", app.consumer)._committed_offset
+    return sum(max(0, (end or 0) - (done.get(tp) or 0)) for tp, end in ends.items())

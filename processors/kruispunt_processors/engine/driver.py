@@ -1,0 +1,87 @@
+"""Faust's aiokafka driver, changed where it loses messages or time.
+
+Leans on internals of faust-streaming 0.15.3, mode-streaming 0.7.1 and aiokafka 0.14.0, which are pinned for it.
+
+1. The producer is idempotent and waits for every in-sync replica; Faust has no setting for it.
+2. A fatal error of the group coordinator is parked by aiokafka until somebody asks. Faust never asks and goes on as a
+   zombie: here it is asked for each second and ends the worker.
+3. Messages are handed to the stream directly while the flow is open and no buffer is full; the stock loop spawns four
+   tasks for each message (measured: 10,200 messages a second against 28,000).
+
+Must not: know a topic or a stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, cast
+
+from faust.transport.drivers import aiokafka as stock
+from mode import Service
+
+COORDINATOR_CHECK_SECONDS: Final = 1.0
+
+
+class Producer(stock.Producer):
+    """A producer that is idempotent (rule 1)."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class Consumer(stock.Consumer):
+    """A consumer that notices the coordinator's errors (rule 2) and drains directly (rule 3)."""
+
+    @Service.task
+    async def _watch_coordinator(self) -> None:
+        while not self.should_stop:
+            await self.sleep(COORDINATOR_CHECK_SECONDS)
+            if self.should_stop or self.app.should_stop:
+                return
+            try:
+                await self._thread.call_thread(self._check_coordinator)
+            except Exception as error:
+                if not cast("Any", self.app).should_stop:
+                    await self.app.crash(error)
+                return
+
+    async def _check_coordinator(self) -> None:
+        consumer = self._thread._consumer
+        coordinator = None if consumer is None else consumer._coordinator
+        if coordinator is not None:
+            coordinator.check_errors()
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        callback = self.callback
+        read = self._read_offset
+        yielded = 0
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                batch = cast("Any", self.getmany(timeout=1.0))
+                await self.sleep(0)
+                if self.should_stop:
+                    continue
+                async for tp, message in batch:
+                    yielded += 1
+                    if yielded % 100 == 0:
+                        await self.sleep(0)
+                    last = read[tp]
+                    if last is not None and message.offset < last:
+                        continue
+                    if last and message.offset - last > 1 and self.app.topics.acks_enabled_for(message.topic):
+                        await self._add_gap(tp, last + 1, message.offset)
+                    if self.suspend_flow.is_set() or self._buffered_partitions:
+                        await self.wait_first(callback(message), self.suspend_flow.wait())
+                    else:
+                        await callback(message)
+                    read[tp] = message.offset
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+
+class Transport(stock.Transport):
+    """The transport with the two classes above."""
+
+    Consumer: ClassVar[type[Any]] = Consumer
+    Producer: ClassVar[type[Any]] = Producer

@@ -1,0 +1,199 @@
+"""New, repeated or late? The pure part of resolve: candidates in order against what is known.
+
+Rules, in this order
+--------------------
+1. The same signal (originator, id) at another position is a duplicate (SAME_SIGNAL).
+2. An original whose content is that of a current signal of the same originator is a duplicate (SAME_CONTENT); its
+   reference becomes an alias, so that its corrections find the case that was kept.
+3. A version that is not newer than one known of the same reference is stale: it came too late to be decided.
+4. Anything else is registered; it supersedes the versions known of its case. The same event from two agencies is
+   never dropped: rules 1 and 2 hold within one originator.
+5. Mentions, persons and holdings only for unclassified signals: the common database is unclassified.
+
+`Known` is changed as candidates are resolved, so that a batch may hold a repeat of itself.
+Must not: read the database or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from kruispunt_schemas import identity
+from kruispunt_schemas.records.backbone import (
+    DuplicateKind,
+    HoldingRegistered,
+    PersonRegistered,
+    RepertoryEvent,
+    RepertoryKind,
+    Review,
+)
+from kruispunt_schemas.records.frame import Header, Lifecycle, Posting
+
+from kruispunt_processors.resolve.matching import Match, Mention, match
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A signal admitted, as resolve needs it: no content."""
+
+    posting: Posting
+    header: Header
+    bundle: str
+    case_key: bytes
+    content_fingerprint: bytes | None
+    mention: Mention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version known of a case."""
+
+    posting: Posting
+    signal_id: UUID
+    version: int
+    case_key: bytes
+
+
+@dataclass(slots=True)
+class Known:
+    """What the database knows that matters to a batch."""
+
+    signals: dict[tuple[str, UUID], Posting] = field(default_factory=dict)
+    contents: dict[tuple[str, bytes], tuple[Posting, bytes]] = field(default_factory=dict)
+    aliases: dict[bytes, bytes] = field(default_factory=dict)
+    cases: dict[bytes, list[Registered]] = field(default_factory=dict)
+    persons: dict[bytes, frozenset[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The outcome of a candidate: ``event`` None when it is stale; ``match`` None without a mention."""
+
+    candidate: Candidate
+    canonical_case_key: bytes
+    event: RepertoryEvent | None
+    review: Review | None = None
+    match: Match | None = None
+
+
+def resolve(candidates: Iterable[Candidate], known: Known, now: datetime) -> list[Resolved]:
+    """Return the outcome of each candidate, in order."""
+    return [_resolve(candidate, known, now) for candidate in candidates]
+
+
+def _resolve(candidate: Candidate, known: Known, now: datetime) -> Resolved:
+    header = candidate.header
+    canonical = known.aliases.get(candidate.case_key, candidate.case_key)
+    # 1.
+    kept = known.signals.get((header.originator, header.signal_id))
+    if kept is not None:
+        return _duplicate(candidate, canonical, DuplicateKind.SAME_SIGNAL, kept, now)
+    # 2.
+    content = candidate.content_fingerprint
+    if header.lifecycle is Lifecycle.ORIGINAL and content is not None:
+        same = known.contents.get((header.originator, content))
+        if same is not None:
+            known.aliases[candidate.case_key] = same[1]
+            known.signals[(header.originator, header.signal_id)] = same[0]
+            return _duplicate(candidate, same[1], DuplicateKind.SAME_CONTENT, same[0], now)
+    # 3.
+    versions = known.cases.setdefault(canonical, [])
+    if any(item.case_key == candidate.case_key and item.version >= header.version for item in versions):
+        return Resolved(candidate, canonical, None)
+    # 4.
+    return _registered(candidate, canonical, known, now)
+
+
+def _duplicate(
+    candidate: Candidate, canonical: bytes, kind: DuplicateKind, kept: Posting, now: datetime
+) -> Resolved:
+    return Resolved(candidate, canonical, _event(candidate, canonical, now, duplicate=(kind, kept)))
+
+
+def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datetime) -> Resolved:
+    header = candidate.header
+    versions = known.cases[canonical]
+    supersedes = tuple(sorted(item.signal_id for item in versions))
+    mentioned, matched = candidate.mention, None
+    persons: tuple[PersonRegistered, ...] = ()
+    holdings: tuple[HoldingRegistered, ...] = ()
+    review = None
+    # 5.
+    if mentioned is not None:
+        matched = match(known.persons, mentioned, candidate.posting)
+        for key in mentioned.keys:
+            known.persons[key] = known.persons.get(key, frozenset()) | {matched.reference}
+        persons = (
+            PersonRegistered(
+                reference=matched.reference,
+                mention_id=mentioned.mention_id,
+                keys=mentioned.keys,
+                sealed_identity=mentioned.sealed_identity,
+            ),
+        )
+        holdings = (
+            HoldingRegistered(
+                participant=header.originator,
+                reference=matched.reference,
+                capacity=header.signal_type,
+                since=candidate.posting.appended_at,
+            ),
+        )
+        review = _review(candidate, matched, now) if matched.candidates else None
+    event = _event(candidate, canonical, now, supersedes=supersedes, persons=persons, holdings=holdings)
+    known.signals[(header.originator, header.signal_id)] = candidate.posting
+    superseded = {item.posting for item in versions}
+    for stale in [entry for entry, kept in known.contents.items() if kept[0] in superseded]:
+        del known.contents[stale]
+    if candidate.content_fingerprint is not None:
+        known.contents[(header.originator, candidate.content_fingerprint)] = (candidate.posting, canonical)
+    versions.append(Registered(candidate.posting, header.signal_id, header.version, candidate.case_key))
+    return Resolved(candidate, canonical, event, review, matched)
+
+
+def _event(
+    candidate: Candidate,
+    canonical: bytes,
+    now: datetime,
+    *,
+    duplicate: tuple[DuplicateKind, Posting] | None = None,
+    supersedes: tuple[UUID, ...] = (),
+    persons: tuple[PersonRegistered, ...] = (),
+    holdings: tuple[HoldingRegistered, ...] = (),
+) -> RepertoryEvent:
+    header = candidate.header
+    return RepertoryEvent(
+        event_id=identity.event_id(candidate.posting),
+        kind=RepertoryKind.DUPLICATE if duplicate else RepertoryKind.REGISTERED,
+        posting=candidate.posting,
+        originator=header.originator,
+        signal_type=header.signal_type,
+        signal_id=header.signal_id,
+        version=header.version,
+        case_key=candidate.case_key,
+        canonical_case_key=canonical,
+        content_fingerprint=candidate.content_fingerprint,
+        bundle=candidate.bundle,
+        registered_at=now,
+        duplicate_kind=duplicate[0] if duplicate else None,
+        duplicate_of=duplicate[1] if duplicate else None,
+        supersedes=supersedes,
+        persons=persons,
+        holdings=holdings,
+    )
+
+
+def _review(candidate: Candidate, matched: Match, now: datetime) -> Review:
+    return Review(
+        review_id=identity.review_id(candidate.posting),
+        posting=candidate.posting,
+        originator=candidate.header.originator,
+        signal_id=candidate.header.signal_id,
+        question="same-person",
+        provisional=matched.reference,
+        candidates=matched.candidates,
+        raised_at=now,
+    )

@@ -1,0 +1,210 @@
+"""The resolve stage: claim, publish, mark. Reads ``admitted`` and retries; writes resolved, repertory, reviews.
+
+Rules: what is published comes from the claim and from the input's own bytes; a claim that is marked publishes nothing
+again. A version that came too late goes to quarantine (``stale-version``). Must not: decide anything itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kruispunt_schemas import codec, identity, topics, wire
+from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.keys import BackboneKeys
+from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Stage
+from kruispunt_schemas.records.frame import Classification, Passage, Posting, Resolution
+from kruispunt_schemas.wire import Message
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kruispunt_processors.database import claims
+from kruispunt_processors.database.claims import Claimed
+from kruispunt_processors.engine.stage import Incoming, Publisher
+from kruispunt_processors.outputs import Outbound
+from kruispunt_processors.resolve import content, matching
+from kruispunt_processors.resolve.resolution import Candidate
+from kruispunt_processors.retries import retried
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An admitted signal as read: the message, its bytes, and the candidate made of it."""
+
+    message: Incoming
+    signed: SignedBytes
+    candidate: Candidate
+
+
+class ResolveStage:
+    """See the module. clock: returns aware UTC now."""
+
+    name = "resolve"
+
+    def __init__(
+        self, engine: AsyncEngine, outbound: Outbound, keys: BackboneKeys, clock: Callable[[], datetime]
+    ) -> None:
+        self._engine = engine
+        self._outbound = outbound
+        self._keys = keys
+        self._clock = clock
+
+    async def handle(self, batch: Sequence[Incoming], publisher: Publisher) -> None:
+        """Resolve every signal of the batch once."""
+        reads = await asyncio.to_thread(self._read_all, batch)
+        if not reads:
+            return
+        candidates = [item.candidate for item in reads.values()]
+        claimed = await claims.claim_batch(self._engine, candidates, self._clock())
+        owed = {where: item for where, item in claimed.items() if not item.marked}
+        await publisher.publish(
+            [
+                message
+                for where in reads
+                if where in owed
+                for message in self._outputs(reads[where], owed[where])
+            ]
+        )
+        await claims.mark(self._engine, owed)
+
+    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+        """Put the one message that cannot be resolved into quarantine."""
+        reason, field = (
+            (error.reason, error.field) if isinstance(error, ContractError) else ("internal-error", "")
+        )
+        posting = posting_in(message, Stage.RESOLVE)
+        if posting is not None:
+            await publisher.publish(
+                [
+                    self._outbound.quarantine(
+                        Stage.RESOLVE,
+                        posting,
+                        reason=reason,
+                        field=field,
+                        detail=type(error).__name__,
+                        value=message.value,
+                        headers=message.headers,
+                    )
+                ]
+            )
+
+    def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
+        reads: dict[claims.Position, Read] = {}
+        for message in batch:
+            if message.topic == topics.RETRY.name and posting_in(message, Stage.RESOLVE) is None:
+                continue
+            read = self._read(message)
+            reads.setdefault(claims.position(read.candidate.posting), read)
+        return reads
+
+    def _read(self, message: Incoming) -> Read:
+        signed, passage = signal_of(message)
+        if passage.posting is None or passage.bundle is None or passage.case_key is None:
+            raise ContractError("passage", "passage.posting", "it was not admitted")
+        header, sections = signed.read_header(), signed.read_sections()
+        unclassified = header.classification is Classification.UNCLASSIFIED
+        mention = matching.mention(
+            sections.subject if unclassified else None,
+            passage.posting,
+            person_key=self._keys.person,
+            sealing_key=self._keys.sealing,
+        )
+        candidate = Candidate(
+            posting=passage.posting,
+            header=header,
+            bundle=passage.bundle,
+            case_key=passage.case_key,
+            content_fingerprint=content.fingerprint(self._keys.content, signed, header, sections),
+            mention=mention,
+        )
+        return Read(message, signed, candidate)
+
+    def _outputs(self, read: Read, claimed: Claimed) -> list[Message]:
+        trace = wire.traceparent_of(read.message.headers)
+        event = claimed.event
+        if event is None:
+            return [self._stale(read)]
+        messages: list[Message] = []
+        if event.kind is RepertoryKind.REGISTERED:
+            messages.append(self._resolved(read, event, trace))
+        messages.append(
+            self._outbound.record(
+                topics.REPERTORY.name,
+                (event.persons[0].reference.encode() if event.persons else event.canonical_case_key),
+                event,
+                identifier=event.event_id,
+                time=event.registered_at,
+                trace=trace,
+            )
+        )
+        if claimed.review is not None:
+            messages.append(
+                self._outbound.record(
+                    topics.REVIEWS.name,
+                    str(claimed.review.review_id).encode(),
+                    claimed.review,
+                    identifier=claimed.review.review_id,
+                    time=claimed.review.raised_at,
+                    trace=trace,
+                )
+            )
+        return messages
+
+    def _resolved(self, read: Read, event: RepertoryEvent, trace: str | None) -> Message:
+        resolution = Resolution(
+            persons=tuple(sorted(row.reference for row in event.persons)),
+            supersedes=event.supersedes,
+            registered_as=event.event_id,
+        )
+        passage = Passage(
+            posting=event.posting,
+            bundle=event.bundle,
+            case_key=event.canonical_case_key,
+            resolution=resolution,
+        )
+        return self._outbound.signed(
+            topics.RESOLVED.name,
+            event.canonical_case_key,
+            read.signed.with_passage(passage),
+            identifier=str(identity.derived_id("resolved", identity.posting_name(event.posting))),
+            time=event.registered_at,
+            trace=trace,
+        )
+
+    def _stale(self, read: Read) -> Message:
+        candidate = read.candidate
+        return self._outbound.quarantine(
+            Stage.RESOLVE,
+            candidate.posting,
+            reason="stale-version",
+            field="header.version",
+            detail="a version that is not older is known already",
+            value=read.message.value,
+            headers=read.message.headers,
+            record_type=candidate.header.signal_type,
+            signal_id=candidate.header.signal_id,
+            bundle=candidate.bundle,
+        )
+
+
+def signal_of(message: Incoming) -> tuple[SignedBytes, Passage]:
+    """Return the signal of an internal topic and its passage; raise ContractError when there is none."""
+    schema = codec.schema_of(wire.fingerprint_of(message.headers))
+    signed = codec.decode_signed(schema, wire.unwrapped(message.value))
+    passage = signed.read_passage()
+    if passage is None:
+        raise ContractError("passage", "passage", "it was not admitted")
+    return signed, passage
+
+
+def posting_in(message: Incoming, stage: Stage) -> Posting | None:
+    """Return the posting behind a message of an internal topic or a retry; None when it cannot be told."""
+    if message.topic == topics.RETRY.name:
+        again = retried(message.headers)
+        return again.posting if again is not None and again.stage is stage else None
+    try:
+        return signal_of(message)[1].posting
+    except ContractError:
+        return None

@@ -1,0 +1,156 @@
+"""From a resolved signal to a decision record and the records sent: the pure part of route.
+
+Rules
+-----
+1. `decide` and `plan` of the contract make the decision; this module adds the bytes that are sent, with the digest
+   that the decision record holds of each.
+2. What is sent follows from the decision record and the input's bytes alone: `outputs` makes the same again from a
+   record that was claimed before, and refuses to send bytes that differ from the digest.
+3. Recipients get pairwise pseudonyms of persons, never references.
+
+Must not: read a clock or the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from kruispunt_schemas import codec, identity
+from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.needtoknow import decisions, facts
+from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.cedar import PolicyEngine
+from kruispunt_schemas.needtoknow.decisions import PlannedOutput
+from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, Withdrawal
+from kruispunt_schemas.records.frame import Delivery, Header, Lifecycle, Passage, Posting, Resolution
+from kruispunt_schemas.records.sections import Sections
+
+
+class DivergentOutputError(KruispuntError):
+    """A claimed decision and the input give other bytes than were claimed: nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A resolved signal, read: bundle is the name of the one that decides."""
+
+    posting: Posting
+    signed: SignedBytes
+    header: Header
+    sections: Sections
+    bundle: str
+    case_key: bytes
+    resolution: Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One record to send to one recipient."""
+
+    output_id: UUID
+    recipient: str
+    record: SignedBytes | Withdrawal
+
+    def payload(self) -> bytes:
+        """Return the Avro bytes."""
+        return self.record.encoded() if isinstance(self.record, SignedBytes) else codec.encode(self.record)
+
+
+def outcomes(bundle: Bundle, engine: PolicyEngine, item: Resolved) -> tuple[GroupOutcome, ...]:
+    """Return the outcome of every group of participants."""
+    return decisions.decide(bundle, engine, _observed(item), item.signed.schema.sections)
+
+
+def decision(
+    bundle: Bundle,
+    groups: tuple[GroupOutcome, ...],
+    item: Resolved,
+    *,
+    held: Mapping[str, tuple[UUID, ...]],
+    now: datetime,
+    pseudonym_key: bytes,
+) -> Decision:
+    """Return the decision record. held: output ids of earlier current views, by recipient."""
+    planned = decisions.plan(bundle, groups, posting=item.posting, lifecycle=item.header.lifecycle, held=held)
+    draft = Decision(
+        decision_id=identity.decision_id(item.posting),
+        posting=item.posting,
+        originator=item.header.originator,
+        signal_type=item.header.signal_type,
+        signal_id=item.header.signal_id,
+        version=item.header.version,
+        lifecycle=item.header.lifecycle,
+        case_key=item.case_key,
+        bundle=bundle.name,
+        decided_at=now,
+        supersedes=item.resolution.supersedes,
+        evidence=facts.evidence(_observed(item)),
+        groups=groups,
+        outputs=(),
+    )
+    decided = tuple(
+        DecidedOutput(
+            output_id=plan.output_id,
+            recipient=plan.recipient,
+            kind=plan.kind,
+            digest=identity.digest(_output(plan, draft, item, pseudonym_key).payload()),
+            replaces=plan.replaces,
+        )
+        for plan in planned
+    )
+    return replace(draft, outputs=decided)
+
+
+def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: bytes) -> list[Output]:
+    """Return what is sent for a decision record, sorted by recipient; raise DivergentOutputError by rule 2."""
+    planned = decisions.plan(
+        bundle,
+        decided.groups,
+        posting=decided.posting,
+        lifecycle=Lifecycle(decided.lifecycle),
+        held={output.recipient: output.replaces for output in decided.outputs},
+    )
+    made = [_output(plan, decided, item, pseudonym_key) for plan in planned]
+    claimed = {output.output_id: output.digest for output in decided.outputs}
+    if {output.output_id: identity.digest(output.payload()) for output in made} != claimed:
+        raise DivergentOutputError("the claimed decision and the signal give other bytes than were claimed")
+    return made
+
+
+def _observed(item: Resolved) -> facts.Observed:
+    return facts.Observed(item.header, item.sections.context, item.sections.distribution)
+
+
+def _output(plan: PlannedOutput, decided: Decision, item: Resolved, pseudonym_key: bytes) -> Output:
+    if plan.kind is OutputKind.WITHDRAWAL:
+        withdrawal = Withdrawal(
+            output_id=plan.output_id,
+            recipient=plan.recipient,
+            decision_id=decided.decision_id,
+            originator=decided.originator,
+            withdraws=plan.replaces,
+            withdrawn_at=decided.decided_at,
+        )
+        return Output(plan.output_id, plan.recipient, withdrawal)
+    delivery = Delivery(
+        output_id=plan.output_id,
+        recipient=plan.recipient,
+        decision_id=decided.decision_id,
+        grounds=plan.grounds,
+        withheld=plan.withheld,
+        replaces=plan.replaces,
+        persons=tuple(
+            sorted(
+                identity.pseudonym(pseudonym_key, plan.recipient, person)
+                for person in item.resolution.persons
+            )
+        ),
+    )
+    view = item.signed.releasing(plan.released).with_passage(
+        Passage(bundle=decided.bundle, delivery=delivery)
+    )
+    return Output(plan.output_id, plan.recipient, view)

@@ -1,0 +1,170 @@
+"""The route stage: claim, publish, mark. Reads ``resolved`` and retries; writes ``in.<recipient>`` and decisions.
+
+Rules: the decision record is claimed before the first view is sent and published with the views; a refusal is a
+decision too. Must not: decide anything itself (`routing`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kruispunt_schemas import topics, wire
+from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.records.backbone import Decision, GroupOutcome, Stage
+from kruispunt_schemas.wire import Message
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kruispunt_processors.bundles import BundleRegister
+from kruispunt_processors.database import claims, decided
+from kruispunt_processors.engine.stage import Incoming, Publisher
+from kruispunt_processors.outputs import Outbound
+from kruispunt_processors.resolve.stage import posting_in, signal_of
+from kruispunt_processors.route import routing
+from kruispunt_processors.route.routing import Output, Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A resolved signal as read, with the outcome of every group."""
+
+    message: Incoming
+    item: Resolved
+    groups: tuple[GroupOutcome, ...]
+
+
+class RouteStage:
+    """See the module. clock: returns aware UTC now."""
+
+    name = "route"
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        register: BundleRegister,
+        outbound: Outbound,
+        pseudonym_key: bytes,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._register = register
+        self._outbound = outbound
+        self._pseudonym_key = pseudonym_key
+        self._clock = clock
+
+    async def handle(self, batch: Sequence[Incoming], publisher: Publisher) -> None:
+        """Decide every signal of the batch once and send what was decided."""
+        reads = await asyncio.to_thread(self._read_all, batch)
+        if not reads:
+            return
+        now = self._clock()
+
+        def decide(item: Resolved, held: decided.Held) -> Decision:
+            return routing.decision(
+                self._register.named(item.bundle),
+                reads[claims.position(item.posting)].groups,
+                item,
+                held=held,
+                now=now,
+                pseudonym_key=self._pseudonym_key,
+            )
+
+        claimed = await decided.claim_batch(self._engine, [read.item for read in reads.values()], decide)
+        owed = {where: item.decision for where, item in claimed.items() if not item.marked}
+        await publisher.publish(await asyncio.to_thread(self._messages, reads, owed))
+        await decided.mark(self._engine, owed)
+
+    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+        """Put the one message that cannot be decided into quarantine: an error in a decision withholds."""
+        reason, field = (
+            (error.reason, error.field) if isinstance(error, ContractError) else ("internal-error", "")
+        )
+        posting = posting_in(message, Stage.ROUTE)
+        if posting is not None:
+            await publisher.publish(
+                [
+                    self._outbound.quarantine(
+                        Stage.ROUTE,
+                        posting,
+                        reason=reason,
+                        field=field,
+                        detail=type(error).__name__,
+                        value=message.value,
+                        headers=message.headers,
+                    )
+                ]
+            )
+
+    def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
+        reads: dict[claims.Position, Read] = {}
+        for message in batch:
+            if message.topic == topics.RETRY.name and posting_in(message, Stage.ROUTE) is None:
+                continue
+            item = _resolved(message)
+            where = claims.position(item.posting)
+            if where not in reads:
+                bundle, engine = self._register.named(item.bundle), self._register.engine(item.bundle)
+                reads[where] = Read(message, item, routing.outcomes(bundle, engine, item))
+        return reads
+
+    def _messages(
+        self, reads: dict[claims.Position, Read], owed: dict[claims.Position, Decision]
+    ) -> list[Message]:
+        messages: list[Message] = []
+        for where, read in reads.items():
+            record = owed.get(where)
+            if record is None:
+                continue
+            trace = wire.traceparent_of(read.message.headers)
+            bundle = self._register.named(record.bundle)
+            made = routing.outputs(bundle, record, read.item, self._pseudonym_key)
+            messages.extend(self._output(output, record, trace) for output in made)
+            messages.append(
+                self._outbound.record(
+                    topics.DECISIONS.name,
+                    record.case_key,
+                    record,
+                    identifier=record.decision_id,
+                    time=record.decided_at,
+                    trace=trace,
+                )
+            )
+        return messages
+
+    def _output(self, output: Output, record: Decision, trace: str | None) -> Message:
+        topic = topics.in_topic(output.recipient).name
+        if isinstance(output.record, SignedBytes):
+            return self._outbound.signed(
+                topic,
+                None,
+                output.record,
+                identifier=str(output.output_id),
+                time=record.decided_at,
+                trace=trace,
+            )
+        return self._outbound.record(
+            topic, None, output.record, identifier=output.output_id, time=record.decided_at, trace=trace
+        )
+
+
+def _resolved(message: Incoming) -> Resolved:
+    signed, passage = signal_of(message)
+    if (
+        passage.posting is None
+        or passage.bundle is None
+        or passage.case_key is None
+        or passage.resolution is None
+    ):
+        raise ContractError("passage", "passage.resolution", "it was not resolved")
+    return Resolved(
+        posting=passage.posting,
+        signed=signed,
+        header=signed.read_header(),
+        sections=signed.read_sections(),
+        bundle=passage.bundle,
+        case_key=passage.case_key,
+        resolution=passage.resolution,
+    )

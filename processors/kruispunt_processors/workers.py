@@ -1,0 +1,116 @@
+"""What a worker of each role is made of: settings, servers, stage, topics. The only place that puts them together.
+
+Must not: hold a rule of any stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from kruispunt_schemas import keys, topics
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.settings import Settings
+
+from kruispunt_processors.admit.stage import AdmitStage
+from kruispunt_processors.bundles import BundleFollower, BundleRegister
+from kruispunt_processors.database.connection import open_engine
+from kruispunt_processors.engine import application
+from kruispunt_processors.engine.stage import Stage, install, own_topics
+from kruispunt_processors.engine.supervision import Progress
+from kruispunt_processors.outputs import Outbound
+from kruispunt_processors.resolve.stage import ResolveStage
+from kruispunt_processors.route.stage import RouteStage
+
+ROLES: Final = ("admit", "resolve", "route")
+WIRE_IDS: Final = "registry-ids.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every stage is built from."""
+
+    settings: Settings
+    register: BundleRegister
+    outbound: Outbound
+
+
+def run(role: str, settings: Settings) -> None:
+    """Run the worker of a role until it is told to stop; exits the process."""
+    addresses = settings.addresses()
+    _log_to_stderr()
+    register = BundleRegister()
+    follower = BundleFollower(addresses.brokers, register)
+    registry = Registry(addresses.registry, settings.data / WIRE_IDS)
+    wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
+    parts = Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids))
+    stage = _STAGES[role](parts)
+    progress = Progress()
+    app = application.create(role, addresses.brokers, settings.data)
+    # The topics must be known before the app starts: a copy of the bundles is read first.
+    sources = [*_SOURCES[role](_participants(addresses.brokers)), topics.RETRY.name]
+    install(app, stage, sources, progress, isolated=role != "admit")
+    application.run(app, role, progress, follower.start)
+
+
+def _admit(parts: Parts) -> Stage:
+    return AdmitStage(parts.register, parts.outbound, keys.read_backbone(parts.settings.data).case)
+
+
+def _resolve(parts: Parts) -> Stage:
+    engine = open_engine(parts.settings.database_address())
+    return ResolveStage(engine, parts.outbound, keys.read_backbone(parts.settings.data), _now)
+
+
+def _route(parts: Parts) -> Stage:
+    engine = open_engine(parts.settings.database_address())
+    pseudonym = keys.read_backbone(parts.settings.data).pseudonym
+    return RouteStage(engine, parts.register, parts.outbound, pseudonym, _now)
+
+
+_STAGES: Final[dict[str, Callable[[Parts], Stage]]] = {"admit": _admit, "resolve": _resolve, "route": _route}
+_SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
+    "admit": own_topics,
+    "resolve": lambda _: [topics.ADMITTED.name],
+    "route": lambda _: [topics.RESOLVED.name],
+}
+
+
+def _participants(brokers: str) -> list[str]:
+    """Return the participants of the bundle announced last: their topics are subscribed to by name."""
+
+    async def read() -> list[str]:
+        register = BundleRegister()
+        follower = BundleFollower(brokers, register)
+        await follower.start()
+        try:
+            return [row.id for row in register.latest().participants]
+        finally:
+            await follower.stop()
+
+    return asyncio.run(read())
+
+
+def _log_to_stderr() -> None:
+    """Log as JSON lines on standard error; the libraries' own loggers say warnings only."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
