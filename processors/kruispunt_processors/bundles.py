@@ -61,11 +61,9 @@ class BundleRegister:
         place = bisect_right(self._activations, at, key=lambda item: item[0])
         return self.named(self._activations[place - 1][1]) if place else None
 
-    def latest(self) -> Bundle:
-        """Return the bundle announced last; raise UnavailableError when there is none."""
-        if not self._activations:
-            raise UnavailableError("no bundle is announced on audit.bundles: run `kruispunt provision`")
-        return self.named(self._activations[-1][1])
+    def latest(self) -> Bundle | None:
+        """Return the bundle announced last, None before the first."""
+        return self.named(self._activations[-1][1]) if self._activations else None
 
     def named(self, name: str) -> Bundle:
         """Return a bundle by its hash; raise UnavailableError when its bytes have not arrived."""
@@ -85,6 +83,15 @@ class BundleRegister:
             raise UnavailableError(
                 f"the copy of audit.bundles is {age:.0f} s old, {STALE_SECONDS:.0f} s at most"
             )
+
+
+async def announced(brokers: str) -> BundleRegister:
+    """Return what is announced now, read once; raise UnavailableError when Kafka does not answer."""
+    register = BundleRegister()
+    follower = BundleFollower(brokers, register)
+    await follower.start()
+    await follower.stop()
+    return register
 
 
 class BundleFollower:

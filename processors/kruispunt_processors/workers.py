@@ -16,11 +16,12 @@ from typing import Final
 import structlog
 from kruispunt_schemas import keys, topics
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.registry import Registry
 from kruispunt_schemas.settings import Settings
 
 from kruispunt_processors.admit.stage import AdmitStage
-from kruispunt_processors.bundles import BundleFollower, BundleRegister
+from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
 from kruispunt_processors.database.connection import open_engine
 from kruispunt_processors.engine import application
 from kruispunt_processors.engine.stage import Stage, install, own_topics
@@ -85,17 +86,10 @@ _SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
 
 def _participants(brokers: str) -> list[str]:
     """Return the participants of the bundle announced last: their topics are subscribed to by name."""
-
-    async def read() -> list[str]:
-        register = BundleRegister()
-        follower = BundleFollower(brokers, register)
-        await follower.start()
-        try:
-            return [row.id for row in register.latest().participants]
-        finally:
-            await follower.stop()
-
-    return asyncio.run(read())
+    bundle = asyncio.run(announced(brokers)).latest()
+    if bundle is None:
+        raise ConfigurationError("no bundle is announced on audit.bundles: run `kruispunt provision`")
+    return [row.id for row in bundle.participants]
 
 
 def _log_to_stderr() -> None:

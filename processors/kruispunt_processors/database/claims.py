@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
-from kruispunt_processors.resolve.resolution import Candidate, Known, Registered, Resolved, resolve
+from kruispunt_processors.resolve.resolution import Candidate, Kept, Known, Registered, Resolved, resolve
 
 STRIPES: Final = 1024
 _RESOLVE_LOCKS: Final = 1
@@ -160,8 +160,10 @@ async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Kno
     for row in rows:
         posting = Posting(participant=row.participant, offset=row.offset, appended_at=row.appended_at)
         known.signals[(row.originator, row.signal_id)] = posting
-        if row.content_fingerprint is not None and not row.superseded:
-            known.contents[(row.originator, row.content_fingerprint)] = (posting, row.canonical_case_key)
+        if row.content_fingerprint is not None:
+            known.contents.setdefault((row.originator, row.content_fingerprint), []).append(
+                Kept(posting, row.canonical_case_key, row.superseded_at)
+            )
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)
@@ -259,7 +261,7 @@ def _row(item: Resolved) -> dict[str, object]:
         "case_key": item.candidate.case_key,
         "canonical_case_key": item.canonical_case_key,
         "content_fingerprint": item.candidate.content_fingerprint,
-        "superseded": False,
+        "superseded_at": None,
         "event": codec.encode(item.event) if item.event else None,
         "review": codec.encode(item.review) if item.review else None,
         "marked": False,

@@ -43,12 +43,14 @@ class StageApp(faust.App):
 
 def create(role: str, brokers: str, folder: Path) -> StageApp:
     """Return the app of a role; nothing is opened yet. brokers: ``host:port[,host:port]``."""
+    state = folder / "faust" / role
+    state.mkdir(parents=True, exist_ok=True)
     urls = [f"kafka://{address}" for address in brokers.split(",")]
     app = StageApp(
         f"kruispunt.{role}",
         broker=urls,
         store="memory://",
-        datadir=folder / "faust" / role,
+        datadir=state,
         processing_guarantee="at_least_once",
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -97,7 +99,9 @@ def run(app: StageApp, role: str, progress: Progress, starting: Callable[[], Awa
 
     app.starting = first
     app.task(report_lag)
-    faust.Worker(app, loglevel="WARN", quiet=True, redirect_stdouts=False).execute_from_commandline()
+    worker = faust.Worker(app, loglevel="WARN", quiet=True, redirect_stdouts=False)
+    worker.spinner = None
+    worker.execute_from_commandline()
 
 
 async def _lag(app: faust.App) -> int:

@@ -3,8 +3,10 @@
 Rules, in this order
 --------------------
 1. The same signal (originator, id) at another position is a duplicate (SAME_SIGNAL).
-2. An original whose content is that of a current signal of the same originator is a duplicate (SAME_CONTENT); its
-   reference becomes an alias, so that its corrections find the case that was kept.
+2. An original with the content of a signal of the same originator that was current when it was posted is a duplicate
+   (SAME_CONTENT); its reference becomes an alias, so that its corrections find the case that was kept. "Current when
+   posted" is judged by offsets on the originator's topic: cases travel on several partitions, and the outcome must
+   not depend on which one is read first.
 3. A version that is not newer than one known of the same reference is stale: it came too late to be decided.
 4. Anything else is registered; it supersedes the versions known of its case. The same event from two agencies is
    never dropped: rules 1 and 2 hold within one originator.
@@ -58,11 +60,24 @@ class Registered:
 
 
 @dataclass(slots=True)
+class Kept:
+    """A registered content: ``superseded_at`` is the offset of the posting that replaced it, None while current."""
+
+    posting: Posting
+    canonical_case_key: bytes
+    superseded_at: int | None = None
+
+    def current_for(self, posting: Posting) -> bool:
+        """Tell whether it was current when another signal of the same originator was posted."""
+        return self.superseded_at is None or self.superseded_at > posting.offset
+
+
+@dataclass(slots=True)
 class Known:
     """What the database knows that matters to a batch."""
 
     signals: dict[tuple[str, UUID], Posting] = field(default_factory=dict)
-    contents: dict[tuple[str, bytes], tuple[Posting, bytes]] = field(default_factory=dict)
+    contents: dict[tuple[str, bytes], list[Kept]] = field(default_factory=dict)
     aliases: dict[bytes, bytes] = field(default_factory=dict)
     cases: dict[bytes, list[Registered]] = field(default_factory=dict)
     persons: dict[bytes, frozenset[str]] = field(default_factory=dict)
@@ -94,11 +109,20 @@ def _resolve(candidate: Candidate, known: Known, now: datetime) -> Resolved:
     # 2.
     content = candidate.content_fingerprint
     if header.lifecycle is Lifecycle.ORIGINAL and content is not None:
-        same = known.contents.get((header.originator, content))
+        same = next(
+            (
+                item
+                for item in known.contents.get((header.originator, content), ())
+                if item.current_for(candidate.posting)
+            ),
+            None,
+        )
         if same is not None:
-            known.aliases[candidate.case_key] = same[1]
-            known.signals[(header.originator, header.signal_id)] = same[0]
-            return _duplicate(candidate, same[1], DuplicateKind.SAME_CONTENT, same[0], now)
+            known.aliases[candidate.case_key] = same.canonical_case_key
+            known.signals[(header.originator, header.signal_id)] = same.posting
+            return _duplicate(
+                candidate, same.canonical_case_key, DuplicateKind.SAME_CONTENT, same.posting, now
+            )
     # 3.
     versions = known.cases.setdefault(canonical, [])
     if any(item.case_key == candidate.case_key and item.version >= header.version for item in versions):
@@ -146,10 +170,12 @@ def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datet
     event = _event(candidate, canonical, now, supersedes=supersedes, persons=persons, holdings=holdings)
     known.signals[(header.originator, header.signal_id)] = candidate.posting
     superseded = {item.posting for item in versions}
-    for stale in [entry for entry, kept in known.contents.items() if kept[0] in superseded]:
-        del known.contents[stale]
+    for item in (item for kept in known.contents.values() for item in kept) if superseded else ():
+        if item.posting in superseded and item.superseded_at is None:
+            item.superseded_at = candidate.posting.offset
     if candidate.content_fingerprint is not None:
-        known.contents[(header.originator, candidate.content_fingerprint)] = (candidate.posting, canonical)
+        kept = known.contents.setdefault((header.originator, candidate.content_fingerprint), [])
+        kept.append(Kept(candidate.posting, canonical))
     versions.append(Registered(candidate.posting, header.signal_id, header.version, candidate.case_key))
     return Resolved(candidate, canonical, event, review, matched)
 

@@ -24,7 +24,11 @@ def upgrade() -> None:
         sa.Column("case_key", sa.LargeBinary, nullable=False),
         sa.Column("canonical_case_key", sa.LargeBinary, nullable=False),
         sa.Column("content_fingerprint", sa.LargeBinary, comment="null for a recall"),
-        sa.Column("superseded", sa.Boolean, nullable=False),
+        sa.Column(
+            "superseded_at",
+            sa.BigInteger,
+            comment="offset of the posting that replaced it; null while current",
+        ),
         sa.Column(
             "event", sa.LargeBinary, comment="the repertory event, Avro: references only; null when stale"
         ),

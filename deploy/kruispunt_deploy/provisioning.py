@@ -1,0 +1,170 @@
+"""Everything that must be there before the first signal: keys, schemas, migrations, topics, the bundle in force.
+
+Rules
+-----
+1. Idempotent: what is there is left alone and reported as found; a topic that differs from its definition is refused.
+2. The first bundle is in force at once; a later one, made when keys or files have changed, from `ANNOUNCED_AHEAD` on,
+   so that every worker has it in time.
+3. The registry's compatibility is set before anything is registered.
+
+Must not: start a server, or write what the workers decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from kruispunt_processors.bundles import announced
+from kruispunt_processors.database.connection import migrate, open_engine
+from kruispunt_schemas import codec, keys, topics, wire
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import ConfigurationError, UnavailableError
+from kruispunt_schemas.needtoknow.authoring import make, read_participants
+from kruispunt_schemas.needtoknow.bundle import Bundle, Participant, VerificationKey
+from kruispunt_schemas.needtoknow.cedar import PolicyEngine
+from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
+from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.settings import Settings
+
+ANNOUNCED_AHEAD: Final = timedelta(seconds=60)
+ANSWER_SECONDS: Final = 30.0
+KEYS_VALID_FROM: Final = datetime(2021, 1, 1, tzinfo=UTC)
+WIRE_IDS: Final = "registry-ids.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """What was done: counts of what was made; ``bundle`` in force, ``activated`` whether it is a new one."""
+
+    participants: int
+    topics_made: int
+    topics_found: int
+    schemas: int
+    bundle: str
+    activated: bool
+
+
+def provision(settings: Settings, say: Callable[[str], None]) -> Provisioned:
+    """Provision a backbone; raise ConfigurationError or UnavailableError with what to do. say: told each step."""
+    addresses = settings.addresses()
+    participants = read_participants()
+    say(f"keys of {len(participants)} participants")
+    bundle = make({row.id: (_verification_key(settings, row),) for row in participants})
+    PolicyEngine(bundle.policies, bundle.policy_schema)
+    keys.create_backbone(settings.data)
+    say("schemas in the registry")
+    registry = Registry(addresses.registry, settings.data / WIRE_IDS)
+    registry.prepare()
+    wire_ids = {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
+    say("tables of the common database")
+    asyncio.run(_migrate(settings.database_address()))
+    say("topics")
+    made, found = _create_topics(addresses.brokers, [row.id for row in participants])
+    say("bundle")
+    activated = _activate(addresses.brokers, bundle, wire_ids)
+    return Provisioned(len(participants), made, found, len(wire_ids), bundle.name, activated)
+
+
+def _verification_key(settings: Settings, row: Participant) -> VerificationKey:
+    own = keys.create_participant(settings.data, row.id)
+    return VerificationKey(
+        key_id=own.signer.key_id, public_key=own.signer.public_key().hex(), valid_from=KEYS_VALID_FROM
+    )
+
+
+async def _migrate(address: str) -> None:
+    engine = open_engine(address)
+    try:
+        await migrate(engine)
+    finally:
+        await engine.dispose()
+
+
+def _create_topics(brokers: str, participants: list[str]) -> tuple[int, int]:
+    """Create what is missing; return how many were made and how many found."""
+    admin = AdminClient({"bootstrap.servers": brokers})
+    wanted = topics.all_topics(participants)
+    try:
+        existing = admin.list_topics(timeout=ANSWER_SECONDS).topics
+        replicas = min(3, len(admin.list_topics(timeout=ANSWER_SECONDS).brokers))
+    except KafkaException as error:
+        raise UnavailableError(f"Kafka does not answer: {error.args[0].name()}") from None
+    missing = [topic for topic in wanted if topic.name not in existing]
+    for topic in wanted:
+        there = existing.get(topic.name)
+        if there is not None and len(there.partitions) != topic.partitions:
+            raise ConfigurationError(
+                f"topic {topic.name} has {len(there.partitions)} partitions, not {topic.partitions}: "
+                "remove it or use another cluster"
+            )
+    if missing:
+        futures: dict[str, Future[None]] = admin.create_topics(
+            [
+                NewTopic(topic.name, topic.partitions, replicas, config=_topic_config(topic, replicas))
+                for topic in missing
+            ],
+            operation_timeout=ANSWER_SECONDS,
+        )
+        for name, future in futures.items():
+            try:
+                future.result(ANSWER_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise UnavailableError(f"topic {name} was not made: {error.args[0].name()}") from None
+    return len(missing), len(wanted) - len(missing)
+
+
+def _topic_config(topic: topics.Topic, replicas: int) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1" if topic.retention_ms is None else str(topic.retention_ms),
+        "retention.bytes": "-1",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(topic.max_bytes),
+        "min.insync.replicas": "2" if replicas >= 3 else "1",
+    }
+
+
+def _activate(brokers: str, bundle: Bundle, wire_ids: dict[str, int]) -> bool:
+    """Announce the bundle unless it is the one announced last; return whether it was announced."""
+    last = asyncio.run(announced(brokers)).latest()
+    if last is not None and last.name == bundle.name:
+        return False
+    now = datetime.now(UTC)
+    in_force_from = now if last is None else now + ANNOUNCED_AHEAD
+    producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
+    failures: list[str] = []
+
+    def delivered(error: KafkaError | None, _message: object) -> None:
+        if error is not None:
+            failures.append(error.name())
+
+    for record in (
+        BundleContent(bundle=bundle.name, content=bundle.content),
+        BundleActivation(bundle=bundle.name, in_force_from=in_force_from, announced_at=now),
+    ):
+        schema = schemas.load(type(record).__name__)
+        producer.produce(
+            topics.BUNDLES.name,
+            key=bundle.name.encode(),
+            value=wire.wrapped(wire_ids[schema.name], codec.encode(record)),
+            headers=dict(
+                wire.envelope(
+                    schema, identifier=bundle.name, source="/backbone/provision", time=now, traceparent=None
+                )
+            ),
+            on_delivery=delivered,
+        )
+    if producer.flush(ANSWER_SECONDS) or failures:
+        raise UnavailableError(
+            f"the bundle was not announced: {failures[0] if failures else 'no answer in time'}"
+        )
+    return True
