@@ -172,15 +172,16 @@ def _show(found: StackView, *, as_json: bool) -> None:
         return
     supervisor = f", supervisor pid {found.pid}" if found.pid else ""
     console.print(f"stack in {found.data}: {found.phase}{supervisor}", markup=False)
-    table = Table("part", "state", "pid", "ready in", "memory", "restarts", "address", box=SIMPLE_HEAD)
+    table = Table("part", "state", "pid", "ready in", "memory", box=SIMPLE_HEAD)
+    table.add_column("address", overflow="fold")
     for part in found.parts:
         table.add_row(
             part.name,
-            f"[{'green' if part.state == 'ready' else 'yellow'}]{part.state}[/]",
+            f"[{'green' if part.state == 'ready' else 'yellow'}]{part.state}[/]"
+            + (f", {part.restarts} restarts" if part.restarts else ""),
             str(part.pid or "-"),
             f"{part.ready_seconds:.1f} s" if part.ready_seconds is not None else "-",
             f"{part.memory_mib} MiB" if part.memory_mib is not None else "-",
-            str(part.restarts),
             part.address or "-",
         )
     console.print(table)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -171,8 +172,9 @@ def test_as_root_a_folder_out_of_reach_is_left_closed(tmp_path: Path) -> None:
         assert stack.postgres.folder == place
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     (closed / "data" / "instance").unlink()
-    postgres.Postgres(DataFolder(closed / "data"))
+    other = postgres.Postgres(DataFolder(closed / "data")).folder
     assert not place.exists()
+    shutil.rmtree(other.parent)
 
 
 def test_brokers_that_are_not_there_are_none() -> None:

@@ -82,15 +82,18 @@ def account() -> Account | None:
 def reaches(who: Account, path: Path) -> bool:
     """Tell whether an account can enter a folder, or run a file, as the kernel sees it."""
     test = 'if [ -d "$1" ]; then cd -- "$1"; else "$1" --version >/dev/null; fi'
-    done = subprocess.run(
-        ["/bin/sh", "-c", test, "sh", str(path)],
-        user=who.uid,
-        group=who.gid,
-        extra_groups=[],
-        cwd="/",
-        capture_output=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", test, "sh", str(path)],
+            user=who.uid,
+            group=who.gid,
+            extra_groups=[],
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):  # a root that may not become another user
+        return False
     return done.returncode == 0
 
 
