@@ -1,0 +1,208 @@
+"""The command ``kruispunt inbox``: follow what arrives, list what was received, show one signal.
+
+Exit codes: 0 as asked; 1 refused, nothing is shown (the reason and what to do on standard error); 2 wrong use or a failure.
+
+Must not: decide anything, or print a text of others that did not pass through `untrusted`.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from types import FrameType
+from typing import Final
+from uuid import uuid4
+
+import click
+import structlog
+from kruispunt_schemas.command import console, json_option, stderr
+from kruispunt_schemas.settings import Settings
+from rich.text import Text
+
+from kruispunt_consumers.inbox import documents, presentation
+from kruispunt_consumers.inbox.assembly import checked_participant, clerk_of, follower_of, now
+from kruispunt_consumers.inbox.consultation import Refused, open_view
+from kruispunt_consumers.inbox.follower import Notice
+from kruispunt_consumers.inbox.intake import Event, Outcome
+from kruispunt_consumers.inbox.kept import State
+from kruispunt_consumers.inbox.store import InboxStore, store_path
+from kruispunt_consumers.inbox.untrusted import json_text, safe, shown
+
+MAX_TEXT: Final = 200
+"""Characters of a user or purpose: they go into every consultation record."""
+
+_participant = click.option(
+    "--as",
+    "participant",
+    required=True,
+    metavar="PARTICIPANT",
+    help="Whose inbox, e.g. ltf-antwerpen.",
+    callback=lambda _context, _option, value: checked_participant(value),
+)
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Where keys, inboxes and posting boxes lie (default: KRUISPUNT_DATA, else .kruispunt).",
+)
+
+
+def _on_record(_context: click.Context, option: click.Parameter, value: str) -> str:
+    text = value.strip()
+    if not text or len(text) > MAX_TEXT or not all(map(safe, text)):
+        raise click.BadParameter(f"give 1 to {MAX_TEXT} printable characters on one line", param=option)
+    return text
+
+
+@click.group(epilog="Example: kruispunt inbox follow --as ltf-antwerpen --once")
+def inbox() -> None:
+    """Receive signals for a participant: verify, store once, acknowledge, and log who opens them."""
+
+
+@inbox.command(epilog="Example: kruispunt inbox follow --as ltf-antwerpen --once")
+@_participant
+@click.option("--once", is_flag=True, help="Stop at the end of the topic as it is now.")
+@click.option(
+    "--reread", is_flag=True, help="Begin at the start of the topic; what is stored already stays as it is."
+)
+@_data
+@json_option
+def follow(*, participant: str, once: bool, reread: bool, data: Path | None, as_json: bool) -> None:
+    """Receive what arrives, verify it, store it and acknowledge it; Ctrl-C ends.
+
+    Prints one line for each record; with --json one JSON object on a line.
+    """
+    counts: Counter[Outcome] = Counter()
+
+    def tell(event: Event | Notice) -> None:
+        if isinstance(event, Notice):
+            stderr.print(shown(event.text, "yellow"))
+            return
+        counts[event.outcome] += 1
+        if as_json:
+            click.echo(json_text(documents.event_document(event), indent=None))
+        elif event.outcome is not Outcome.REPEATED:
+            console.print(presentation.arrival(event))
+
+    _log_to_stderr()
+    with (
+        _until_signalled() as stop,
+        follower_of(_settings(data), participant, tell=tell, stopping=stop.is_set) as follower,
+    ):
+        if not (as_json or once):
+            console.print(Text(f"Following in.{participant}. Ctrl-C ends.", style="dim"))
+        waiting = follower.run(once=once, reread=reread)
+    if not as_json:
+        console.print(Text(_summary(counts), style="dim"))
+    if waiting:
+        stderr.print(
+            Text(f"{waiting} postings wait in the posting box: run this again when the broker answers")
+        )
+        sys.exit(1 if once else 0)
+
+
+@inbox.command("list", epilog="Example: kruispunt inbox list --as ltf-antwerpen --state current")
+@_participant
+@click.option(
+    "--state",
+    type=click.Choice([state.value for state in State]),
+    default=None,
+    help="Only what is in this state.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=None,
+    help="Only the last N (default: 50 in the terminal, all with --json).",
+)
+@_data
+@json_option
+def list_(
+    *, participant: str, state: str | None, limit: int | None, data: Path | None, as_json: bool
+) -> None:
+    """List what was received, without its content, and what needs attention."""
+    with InboxStore(store_path(_settings(data).data, participant), create=False) as store:
+        found = [item for item in store.items() if state is None or item.state == state]
+        alerts, statuses = store.alerts(), store.statuses()
+    refused = [status for status in statuses if status.reason is not None]
+    if as_json:
+        chosen = found[-limit:] if limit else found
+        click.echo(json_text(documents.list_document(participant, chosen, alerts, refused)))
+        return
+    chosen = found[-(limit or 50) :]
+    if chosen:
+        console.print(presentation.listing(chosen))
+    console.print(
+        Text(f"{len(chosen)} of {len(found)} outputs. Open one: ")
+        + Text(f"kruispunt inbox show OUTPUT --as {participant} --user YOU --purpose WHY", style="bold")
+    )
+    if alerts:
+        console.print(presentation.alert_table(alerts))
+    if refused:
+        console.print(presentation.refusal_table(refused))
+
+
+@inbox.command(
+    epilog="Example: kruispunt inbox show 5d41402a --as ltf-antwerpen --user j.peeters --purpose 'file 2026/118'"
+)
+@click.argument("output", metavar="OUTPUT_ID")
+@_participant
+@click.option("--user", required=True, help="Who reads it; goes on record.", callback=_on_record)
+@click.option("--purpose", required=True, help="What for; goes on record.", callback=_on_record)
+@_data
+@json_option
+def show(*, output: str, participant: str, user: str, purpose: str, data: Path | None, as_json: bool) -> None:
+    """Show one signal; OUTPUT_ID may be shortened.
+
+    The consultation (who, what, why, when) is signed and on record before anything is displayed.
+    """
+    folder = _settings(data).data
+    with (
+        InboxStore(store_path(folder, participant), create=False) as store,
+        clerk_of(folder, participant) as clerk,
+    ):
+        opened = open_view(store, clerk, output, user=user, purpose=purpose, now=now(), new_id=uuid4)
+    if isinstance(opened, Refused):
+        stderr.print(shown(f"not shown: {opened.reason}", "red"))
+        stderr.print(shown(f"{opened.advice}"))
+        sys.exit(1)
+    if as_json:
+        click.echo(json_text(documents.signal_document(opened)))
+    else:
+        console.print(presentation.signal(opened))
+
+
+def _settings(data: Path | None) -> Settings:
+    return Settings() if data is None else Settings(data=data)
+
+
+def _log_to_stderr() -> None:
+    """Keep standard output for what was asked."""
+    if not structlog.is_configured():
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+@contextmanager
+def _until_signalled() -> Iterator[Flag]:
+    """Turn SIGINT and SIGTERM into a flag, so that a batch is finished and the files are closed."""
+    flag = Flag()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        flag.set()
+
+    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield flag
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def _summary(counts: Counter[Outcome]) -> str:
+    told = ", ".join(f"{count} {outcome.value}" for outcome, count in sorted(counts.items()))
+    return told or "nothing new"
