@@ -1,0 +1,78 @@
+"""Replay the topics of a backbone: the shell around `examination`.
+
+Rules
+-----
+1. Where topics end is asked once, what is caused before its causes: ``in.*`` first, ``out.*`` last. So everything that
+   is read has its cause among what is read; the reverse may be under way.
+2. Topics only: no database, no registry, no file.
+
+Must not: judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from kruispunt_schemas.failures import ConfigurationError
+from kruispunt_schemas.settings import Addresses
+
+from kruispunt_consumers.audit.balance import Verdict
+from kruispunt_consumers.audit.examination import EVERYBODY, Examination, phases
+from kruispunt_consumers.audit.findings import BOUND, Patience
+from kruispunt_consumers.audit.ledger import Scope
+from kruispunt_consumers.topic_reader import TopicReader
+from kruispunt_consumers.topic_record import Extent
+
+CLIENT: Final = "kruispunt-audit"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a replay is: records read and to be read in a phase."""
+
+    phase: str
+    read: int
+    total: int
+
+
+Report = Callable[[Step], None]
+REPORT_EVERY: Final = 200
+"""Records between two reports."""
+PHASE_NAMES: Final = ("bundles", "retries", "backbone", "postings", "deliveries")
+
+
+def silence(_step: Step) -> None:
+    """Report to nobody."""
+
+
+def replay(
+    addresses: Addresses,
+    *,
+    scope: Scope = EVERYBODY,
+    complete: bool = False,
+    bound: timedelta = BOUND,
+    report: Report = silence,
+) -> Verdict:
+    """Read every topic to its end as it is now and return the verdict; raise UnavailableError when Kafka is silent.
+
+    complete: everything is said to have arrived, so that what is missing is a failure at once.
+    """
+    reader = TopicReader(addresses.brokers, client=CLIENT)
+    ordered = phases(reader.topics(), scope)
+    if not ordered[0]:
+        raise ConfigurationError("there is no topic audit.bundles: run `kruispunt provision`")
+    extents: list[list[Extent]] = [reader.extents(phase) for phase in reversed(ordered)][::-1]
+    examination = Examination(Patience(datetime.now(UTC), bound, complete), scope)
+    for name, phase in zip(PHASE_NAMES, extents, strict=True):
+        read, total = 0, sum(item.end - item.start for item in phase)
+        report(Step(name, read, total))
+        for record in reader.read(phase):
+            examination.take(record)
+            read += 1
+            if read % REPORT_EVERY == 0:
+                report(Step(name, read, total))
+        report(Step(name, total, total))
+    return examination.close([item for phase in extents for item in phase])

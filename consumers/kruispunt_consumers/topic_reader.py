@@ -1,0 +1,179 @@
+"""Whole topics, read from their beginning to their end as it was when asked; Kafka at one boundary.
+
+Rules
+-----
+1. `extents` asks once where each partition starts and ends; `read` gives exactly the records between.
+2. All partitions of all topics asked for are assigned by hand; no group is joined and nothing is committed.
+3. Records of one partition come in order; between partitions there is no order.
+4. A partition that ends early, one that retention overtakes while it is read, and a broker that falls silent are errors:
+   nothing is skipped.
+5. What the Kafka client raises becomes one of the errors of `broker`.
+
+Must not: decode a value, or hold more than one batch of records.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
+
+from kruispunt_consumers.broker import ANSWER_SECONDS, END, OUT_OF_RANGE, named, translated
+from kruispunt_consumers.topic_record import Extent, TopicRecord
+
+STALL_SECONDS: Final = 30.0
+"""Silence of the brokers after which reading ends with an error."""
+BATCH: Final = 500
+"""Records handed over by the Kafka client at once."""
+_QUEUE_KILOBYTES: Final = 32 * 1024
+"""How much the Kafka client may fetch ahead, over all partitions."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EVERYTHING: Final = "the topics"
+
+Progress = Callable[[int], None]
+"""Told how many records were read since it was last told."""
+
+
+def _silent(_read: int) -> None:
+    """Tell nobody."""
+
+
+class TopicReader:
+    """Reads topics of one Kafka cluster; ``client`` is its name at the broker."""
+
+    def __init__(self, brokers: str, *, client: str) -> None:
+        self._brokers = brokers
+        self._logger = logging.getLogger("kruispunt.librdkafka")
+        self._logger.addHandler(logging.NullHandler())
+        self._logger.propagate = False
+        self._client = client
+        self._admin = AdminClient(
+            {"bootstrap.servers": brokers, "client.id": client, "reconnect.backoff.max.ms": 1000},
+            logger=self._logger,
+        )
+
+    def topics(self) -> dict[str, int]:
+        """Return the number of partitions of every topic that this principal may see."""
+        with translated(_EVERYTHING, self._brokers):
+            found = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
+        return {name: len(item.partitions) for name, item in sorted(found.items()) if item.error is None}
+
+    def extents(self, topics: Iterable[str]) -> list[Extent]:
+        """Return where each partition of the topics starts and ends now."""
+        known = self.topics()
+        partitions = [(name, place) for name in topics for place in range(known.get(name, 0))]
+        if not partitions:
+            return []
+        starts = self._offsets(partitions, OffsetSpec.earliest())
+        ends = self._offsets(partitions, OffsetSpec.latest())
+        return [Extent(*partition, starts[partition], ends[partition]) for partition in partitions]
+
+    def read(self, extents: Sequence[Extent], progress: Progress = _silent) -> Iterator[TopicRecord]:
+        """Give the records of these extents."""
+        awaited = {(item.topic, item.partition): item for item in extents if item.start < item.end}
+        if not awaited:
+            return
+        with translated(_EVERYTHING, self._brokers):
+            consumer = self._consumer()
+        try:
+            with translated(_EVERYTHING, self._brokers):
+                consumer.assign(
+                    [TopicPartition(item.topic, item.partition, item.start) for item in awaited.values()]
+                )
+            yield from self._until_read(consumer, awaited, progress)
+        finally:
+            consumer.close()
+
+    def _until_read(
+        self, consumer: Consumer, awaited: dict[tuple[str, int], Extent], progress: Progress
+    ) -> Iterator[TopicRecord]:
+        heard = time.monotonic()
+        while awaited:
+            with translated(_EVERYTHING, self._brokers):
+                batch = consumer.consume(BATCH, timeout=1.0)
+            if batch:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > STALL_SECONDS:
+                left = ", ".join(sorted({topic for topic, _ in awaited})[:3])
+                raise UnavailableError(f"Kafka gave nothing for {STALL_SECONDS:.0f} s; still to read: {left}")
+            taken = 0
+            for message in batch:
+                partition = (message.topic() or "", message.partition() or 0)
+                extent = awaited.get(partition)
+                if (error := message.error()) is not None:
+                    if error.code() in OUT_OF_RANGE:
+                        raise UnavailableError(
+                            f"retention overtook the reading of {partition[0]}: start again"
+                        )
+                    if error.code() != END:
+                        raise named(error, partition[0], self._brokers)
+                    if awaited.pop(partition, None) is not None:
+                        consumer.pause([TopicPartition(*partition)])
+                    continue
+                offset = message.offset()
+                if extent is None or offset is None or offset >= extent.end:
+                    continue
+                taken += 1
+                yield record_of(message)
+                if offset == extent.end - 1:
+                    del awaited[partition]
+                    consumer.pause([TopicPartition(*partition)])
+            progress(taken)
+
+    def _offsets(self, partitions: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+        asked = {TopicPartition(*partition): spec for partition in partitions}
+        found: dict[tuple[str, int], int] = {}
+        for partition, future in self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS).items():
+            with translated(partition.topic, self._brokers):
+                found[partition.topic, partition.partition] = future.result().offset
+        return found
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._brokers,
+                "client.id": self._client,
+                "group.id": self._client,  # librdkafka asks for one; nothing is committed and no group is joined
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "allow.auto.create.topics": False,
+                "queued.max.messages.kbytes": _QUEUE_KILOBYTES,
+                "fetch.message.max.bytes": MAX_INTERNAL_BYTES + 1024 * 1024,
+                "fetch.wait.max.ms": 50,
+                "reconnect.backoff.max.ms": 1000,
+            },
+            logger=self._logger,
+        )
+
+
+def record_of(message: Message) -> TopicRecord:
+    """Return a message of the Kafka client as a value."""
+    _, milliseconds = message.timestamp()
+    pairs = message.headers() or []
+    return TopicRecord(
+        topic=message.topic() or "",
+        partition=message.partition() or 0,
+        offset=message.offset() or 0,
+        appended_at=_EPOCH + timedelta(milliseconds=milliseconds),
+        key=_bytes(message.key()),
+        value=_bytes(message.value()) or b"",
+        headers=tuple((name, _bytes(value) or b"") for name, value in pairs),
+    )
+
+
+def _bytes(value: object) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode()
+    return value if isinstance(value, bytes) else None
+
+
+__all__ = ["TopicReader", "record_of"]
