@@ -6,8 +6,6 @@ Must not: hold a rule; Faust and the database are imported when a command runs, 
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -41,32 +39,28 @@ def _settings(data: Path | None) -> Settings:
     default=None,
     help="One stage only; all by default.",
 )
+@click.option("--leash", is_flag=True, hidden=True, help="End when standard input does.")
 @data_option
 @json_option
-def worker(role: str | None, data: Path | None, as_json: bool) -> None:
-    """Run the processors: admit, resolve and route, each a process of its own.
+def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> None:
+    """Run the processors: admit, resolve and route, each a process of its own that is started again when it ends.
 
-    Logs are JSON lines on standard error. Ends with 0 on SIGTERM, 1 after a crash, 75 when a stage stood still.
+    Logs are JSON lines on standard error. One role ends with 0 on SIGTERM, 1 after a crash, 75 when it stood still.
     """
+    from kruispunt_processors import pool  # noqa: PLC0415
+
     settings = _settings(data)
-    if role is not None:
-        from kruispunt_processors.workers import run  # noqa: PLC0415 - Faust takes a second to import
+    if role is None:
+        settings.addresses()
+        workers = pool.Pool(("admit", "resolve", "route"), settings.data)
+        if as_json:
+            print_json(workers.pids())
+        sys.exit(workers.run())
+    from kruispunt_processors.workers import run  # noqa: PLC0415 - Faust takes a second to import
 
-        run(role, settings)
-        return
-    settings.addresses()
-    command = [sys.executable, "-m", "kruispunt_schemas", "worker", "--data", str(settings.data), "--role"]
-    children = {name: subprocess.Popen([*command, name]) for name in ("admit", "resolve", "route")}
-    if as_json:
-        print_json({name: child.pid for name, child in children.items()})
-
-    def stop(*_: object) -> None:
-        for child in children.values():
-            child.send_signal(signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    sys.exit(max(child.wait() for child in children.values()))
+    if leash:
+        pool.leash()
+    run(role, settings)
 
 
 @click.group()

@@ -58,7 +58,7 @@ def run(role: str, settings: Settings) -> None:
     # The topics must be known before the app starts: a copy of the bundles is read first.
     sources = [*_SOURCES[role](_participants(addresses.brokers)), topics.RETRY.name]
     install(app, stage, sources, progress, isolated=role != "admit")
-    application.run(app, role, progress, follower.start)
+    application.run(app, role, progress, follower.start, settings.data / "workers" / f"{role}.json")
 
 
 def _admit(parts: Parts) -> Stage:

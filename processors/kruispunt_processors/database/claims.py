@@ -22,7 +22,22 @@ from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
 from kruispunt_schemas.records.frame import Posting
-from sqlalchemy import Row, bindparam, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    String,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -136,17 +151,7 @@ async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Kno
         for item in fresh
         if item.content_fingerprint is not None
     ]
-    own = {item.case_key for item in fresh}
-    aliases = await connection.execute(
-        select(claim.c.case_key, claim.c.canonical_case_key)
-        .where(claim.c.case_key.in_(own), claim.c.canonical_case_key != claim.c.case_key)
-        .order_by(claim.c.appended_at)
-    )
-    for row in aliases:
-        known.aliases.setdefault(row.case_key, row.canonical_case_key)
-    if known.aliases:
-        await _lock(connection, {stripe(b"case", key) for key in known.aliases.values()})
-    cases = own | set(known.aliases.values())
+    cases = {item.case_key for item in fresh} | await _related_cases(connection, known, fresh, contents)
     rows = await connection.execute(
         select(claim).where(
             or_(
@@ -169,6 +174,39 @@ async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Kno
     await _known_repeats(connection, known, signals)
     await _known_persons(connection, known, fresh)
     return known
+
+
+async def _related_cases(
+    connection: AsyncConnection,
+    known: Known,
+    fresh: Sequence[Candidate],
+    contents: Sequence[tuple[str, bytes]],
+) -> set[bytes]:
+    """Return the cases that the candidates belong to under another key, known aliases noted; they are locked.
+
+    A reference belongs to another case when it is an alias already, or becomes one in this very batch because its
+    content is known: both need every version of that case, for a correction may follow in the same batch.
+    """
+    own = {item.case_key for item in fresh}
+    rows = await connection.execute(
+        select(claim.c.case_key, claim.c.canonical_case_key)
+        .where(
+            or_(
+                claim.c.case_key.in_(own),
+                tuple_(claim.c.originator, claim.c.content_fingerprint).in_(contents),
+            )
+        )
+        .order_by(claim.c.appended_at)
+    )
+    related: set[bytes] = set()
+    for row in rows:
+        related.add(row.canonical_case_key)
+        if row.case_key in own and row.case_key != row.canonical_case_key:
+            known.aliases.setdefault(row.case_key, row.canonical_case_key)
+    related -= own
+    if related:
+        await _lock(connection, {stripe(b"case", key) for key in related})
+    return related
 
 
 async def _known_repeats(
@@ -200,15 +238,7 @@ async def _known_persons(connection: AsyncConnection, known: Known, fresh: Seque
 
 async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> None:
     await connection.execute(insert(claim), [_row(item) for item in outcomes])
-    superseded = [
-        (item.event.originator, signal) for item in outcomes if item.event for signal in item.event.supersedes
-    ]
-    if superseded:
-        await connection.execute(
-            update(claim)
-            .where(tuple_(claim.c.originator, claim.c.signal_id).in_(superseded))
-            .values(superseded=True)
-        )
+    await _supersede(connection, [item.event for item in outcomes if item.event is not None])
     events = [item.event for item in outcomes if item.event is not None]
     persons = [row for event in events for row in event.persons]
     if not persons:
@@ -245,6 +275,35 @@ async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> N
             for event in events
             for row in event.holdings
         ],
+    )
+
+
+async def _supersede(connection: AsyncConnection, events: Sequence[RepertoryEvent]) -> None:
+    """Note at which offset the versions that these events supersede were replaced; the first to do so counts."""
+    replaced = [
+        (event.originator, signal, event.posting.offset) for event in events for signal in event.supersedes
+    ]
+    if not replaced:
+        return
+    originators, signals, offsets = zip(*replaced, strict=True)
+    later = (
+        func.unnest(
+            cast(list(originators), ARRAY(String)),
+            cast(list(signals), ARRAY(Uuid)),
+            cast(list(offsets), ARRAY(BigInteger)),
+        )
+        .table_valued("originator", "signal_id", "offset")
+        .render_derived("later")
+    )
+    await connection.execute(
+        update(claim)
+        .where(
+            claim.c.originator == later.c.originator,
+            claim.c.signal_id == later.c.signal_id,
+            claim.c.verdict == RepertoryKind.REGISTERED.value,
+            claim.c.superseded_at.is_(None),
+        )
+        .values(superseded_at=later.c.offset)
     )
 
 

@@ -23,7 +23,7 @@ from kruispunt_processors.engine.driver import Transport
 from kruispunt_processors.engine.supervision import Progress, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
-LAG_INTERVAL_SECONDS: Final = 2.0
+LAG_INTERVAL_SECONDS: Final = 1.0
 LAG_TIMEOUT_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
@@ -79,8 +79,13 @@ def create(role: str, brokers: str, folder: Path) -> StageApp:
     return app
 
 
-def run(app: StageApp, role: str, progress: Progress, starting: Callable[[], Awaitable[None]]) -> None:
-    """Run the app until SIGTERM or SIGINT; exits the process. starting: awaited before anything is consumed."""
+def run(
+    app: StageApp, role: str, progress: Progress, starting: Callable[[], Awaitable[None]], report: Path
+) -> None:
+    """Run the app until SIGTERM or SIGINT; exits the process.
+
+    starting: awaited before anything is consumed. report: file that says what the worker has done.
+    """
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
     async def first() -> None:
@@ -94,6 +99,7 @@ def run(app: StageApp, role: str, progress: Progress, starting: Callable[[], Awa
             try:
                 async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
                     progress.lagging(await _lag(app))
+                progress.report(report, assigned=len(app.consumer.assignment()))
             except Exception as error:  # the watchdog judges by the age of the last reading
                 log.warning("lag-unknown", role=role, error=type(error).__name__)
 

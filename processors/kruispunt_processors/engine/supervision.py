@@ -14,11 +14,13 @@ Must not: judge by Faust's own health page, which always says OK.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -75,6 +77,20 @@ class Progress:
             self.last_batch_at = max(self.last_batch_at, self.clock() if lag == 0 else self.last_batch_at)
         self.lag = lag
         self.lag_read_at = self.clock()
+
+    def report(self, path: Path, *, assigned: int) -> None:
+        """Write what the worker has done to a file, whole: pid, partitions assigned, lag, batches, messages."""
+        state = {
+            "pid": os.getpid(),
+            "assigned": assigned,
+            "lag": self.lag,
+            "batches": self.batches,
+            "messages": self.messages,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(state))
+        temporary.replace(path)
 
     def stalled(self, limit: float = STALL_SECONDS) -> bool:
         """Tell whether there is lag, or no word about it, and no batch has ended within the limit (seconds)."""
