@@ -12,7 +12,7 @@ Must not: open the posting box, or repeat a value or a header in an error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -150,3 +150,35 @@ def _translated(error: KafkaError, topic: str) -> KruispuntError:
 def _text(error: KafkaException) -> str:
     first = error.args[0] if error.args else None
     return first.str() if isinstance(first, KafkaError) else type(error).__name__
+
+
+def deliver(
+    client: ClientSettings, messages: Sequence[tuple[str, bytes | None, Headers]], seconds: float = 30.0
+) -> list[int]:
+    """Send messages as they are, in order, and return their offsets; raise when one was not taken in time."""
+    offsets: dict[int, int] = {}
+    failures: list[KruispuntError] = []
+    try:
+        producer = Producer({**_SETTINGS, **client})
+        for place, (topic, value, headers) in enumerate(messages):
+
+            def report(
+                error: KafkaError | None, message: Message, place: int = place, topic: str = topic
+            ) -> None:
+                offset = message.offset()
+                if error is not None or offset is None:
+                    failures.append(
+                        _translated(error, topic) if error else UnavailableError(f"{topic}: no offset")
+                    )
+                else:
+                    offsets[place] = offset
+
+            producer.produce(topic, value=value, headers=list(headers), on_delivery=report)
+        producer.flush(seconds)
+    except KafkaException as error:
+        raise UnavailableError(f"the Kafka client failed: {_text(error)}") from None
+    if failures:
+        raise failures[0]
+    if len(offsets) != len(messages):
+        raise UnavailableError(f"Kafka took {len(offsets)} of {len(messages)} messages in {seconds:.0f} s")
+    return [offsets[place] for place in range(len(messages))]
