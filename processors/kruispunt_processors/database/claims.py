@@ -6,6 +6,8 @@ Rules
    the same new person at once would otherwise split it in two. An alias's case is locked once it is known.
 2. A position claimed before is answered with what was claimed: a retry never decides again.
 3. What is claimed and not marked is published again; marking comes after delivery.
+4. A version is not claimed while another worker is still publishing an earlier one of its case (a correction of an
+   alias travels on another partition than its case): else route would see them in the wrong order. It waits.
 
 Must not: decide (`resolution` does) or publish.
 """
@@ -14,12 +16,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
@@ -71,7 +75,7 @@ async def claim_batch(
         claimed = await _claimed(connection, candidates)
         fresh = [candidate for candidate in candidates if position(candidate.posting) not in claimed]
         if fresh:
-            known = await _known(connection, fresh)
+            known = await _known(connection, fresh, {position(item.posting) for item in candidates})
             outcomes = resolve(fresh, known, now)
             await _store(connection, outcomes)
             for item in outcomes:
@@ -143,7 +147,7 @@ def _read(row: Row[*tuple[Any, ...]]) -> Claimed:
     return Claimed((row.participant, row.offset), event, review, row.marked)
 
 
-async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Known:
+async def _known(connection: AsyncConnection, fresh: Sequence[Candidate], batch: AbstractSet[Position]) -> Known:
     known = Known()
     signals = [(item.header.originator, item.header.signal_id) for item in fresh]
     contents = [
@@ -169,6 +173,8 @@ async def _known(connection: AsyncConnection, fresh: Sequence[Candidate]) -> Kno
             known.contents.setdefault((row.originator, row.content_fingerprint), []).append(
                 Kept(posting, row.canonical_case_key, row.superseded_at)
             )
+        if not row.marked and row.canonical_case_key in cases and position(posting) not in batch:
+            raise UnavailableError("an earlier version of a case is being published by another worker")
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)
