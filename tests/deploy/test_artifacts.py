@@ -3,6 +3,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import io
+import os
 import tarfile
 import warnings
 from collections.abc import Iterator
@@ -177,6 +178,16 @@ def test_an_interrupted_download_leaves_no_half_file(repository: Repository, tmp
         fetcher.fetch((item,))
     assert not fetcher.cached(item).exists()
     assert litter(tmp_path) == []
+
+
+def test_what_a_killed_process_left_half_done_is_swept(repository: Repository, tmp_path: Path) -> None:
+    old, young = tmp_path / ".making-old", tmp_path / ".making-young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "half.jar").touch()
+    os.utime(old, (0, 0))
+    Fetcher("kafka", cache=tmp_path).fetch((repository.add("b", b"second"),))
+    assert litter(tmp_path) == [young.name]
 
 
 def test_the_registry_is_unpacked_once_and_again_when_damaged(

@@ -50,6 +50,7 @@ REGISTRY_GROUP, REGISTRY_NAME, REGISTRY_VERSION = "io.apicurio", "apicurio-regis
 PARALLEL = 8  # downloads at a time
 ATTEMPTS = 3
 REPORT_SECONDS = 0.1  # between two reports of the bytes received
+ABANDONED_SECONDS = 3600.0
 MANIFEST = "manifest.json"
 NETWORK_SECONDS = 10  # bound of one read or connect
 
@@ -128,6 +129,14 @@ def _maven(folder: Path, resolver: PythonResolver | None = None) -> MavenContext
     )
 
 
+def _sweep(cache: Path) -> None:
+    """Remove what killed processes left half done; younger folders may belong to one that is still at work."""
+    for folder in cache.glob(".making-*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                shutil.rmtree(folder)
+
+
 class Fetcher:
     """Fetches the artifacts of one part into the cache and tells how far it is."""
 
@@ -151,6 +160,7 @@ class Fetcher:
             raise ConfigurationError(
                 f"the cache {self._cache} cannot be written ({error.strerror}): set KRUISPUNT_CACHE"
             ) from None
+        _sweep(self._cache)
         with ThreadPoolExecutor(PARALLEL, thread_name_prefix=f"fetch-{self._part}") as pool:
             whole = list(pool.map(lambda item: is_whole(self.cached(item), item), items))
             missing = [item for item, good in zip(items, whole, strict=True) if not good]
@@ -172,7 +182,7 @@ class Fetcher:
         problem = ""
         for _ in range(ATTEMPTS):
             self._received[item] = 0
-            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=self._cache) as folder:
+            with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache) as folder:
                 try:
                     found = self._download(item, Path(folder))
                 except (requests.RequestException, RuntimeError, OSError) as error:
@@ -225,7 +235,7 @@ def registry_folder(
         return folder
     (archive,) = Fetcher("registry", cache=cache, report=report, stopping=stopping).fetch()
     report(Step("registry", "preparing", f"unpacking {archive.name}"))
-    staging = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=folder.parent))
+    staging = Path(tempfile.mkdtemp(prefix=".making-", dir=cache or cache_folder()))
     try:
         with tarfile.open(archive, "r:gz") as tar:
             # Absent before Python 3.11.4; the archive's sum was checked all the same.

@@ -9,6 +9,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from kruispunt_deploy.stack.progress import Step
 
@@ -33,10 +34,13 @@ class Display:
         self._moving = Progress(
             SpinnerColumn(finished_text="[green]✓[/green]"),
             TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}", markup=True),
+            BarColumn(bar_width=16, table_column=Column(min_width=16)),
+            TimeElapsedColumn(table_column=Column(min_width=7, no_wrap=True)),
+            TextColumn(
+                "{task.fields[words]}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")
+            ),
             console=console,
+            expand=True,
             disable=not visible or self._by_line,
         )
         self._rows: dict[str, TaskID] = {}
