@@ -10,8 +10,7 @@ Rules
 4. The registry's archive is unpacked beside it under a name that contains its sum, again by renaming at the end, with
    a manifest of sizes and sums: a start compares the sizes, `doctor` the sums.
 
-Must not: resolve versions while the stack starts. ``python -m kruispunt_deploy.stack.artifacts`` resolves anew and
-writes the lock; it is the one place that reads POMs.
+Must not: resolve versions. ``python -m kruispunt_deploy.stack.maven`` does, and writes the lock anew.
 """
 
 from __future__ import annotations
@@ -25,34 +24,28 @@ import tarfile
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock
 
 import platformdirs
-import requests
-from jgo.maven import MavenContext, PythonResolver
-from kruispunt_schemas.command import console
 from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 
 from kruispunt_deploy.stack.progress import Report, Step, silence
 
 LOCK_FILE = Path(__file__).with_name("jgo.lock.toml")
-KAFKA_ROOTS = ("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.kafka:kafka-tools:4.3.1")
-# Kafka logs through SLF4J 1.7 and ships no backend.
-LOGGING_ROOTS = (
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
-    "org.apache.logging.log4j:log4j-core:2.25.4",
-)
-REGISTRY_GROUP, REGISTRY_NAME, REGISTRY_VERSION = "io.apicurio", "apicurio-registry-app", "3.3.3"
+REGISTRY_GROUP = "io.apicurio"
 PARALLEL = 8  # downloads at a time
 ATTEMPTS = 3
 REPORT_SECONDS = 0.1  # between two reports of the bytes received
 ABANDONED_SECONDS = 3600.0
 MANIFEST = "manifest.json"
-NETWORK_SECONDS = 10  # bound of one read or connect
+
+
+class NotFetchedError(Exception):
+    """A file did not come; the text is the name of the cause. Stays between this module and `maven`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +112,6 @@ def is_whole(path: Path, item: Locked) -> bool:
         return False
 
 
-def _maven(folder: Path, resolver: PythonResolver | None = None) -> MavenContext:
-    mirror = os.environ.get("KRUISPUNT_MAVEN")
-    return MavenContext(
-        resolver=resolver,
-        repo_cache=folder,
-        remote_repos={"mirror": mirror.rstrip("/")} if mirror else None,
-        timeout=NETWORK_SECONDS,
-    )
-
-
 def _sweep(cache: Path) -> None:
     """Remove what killed processes left half done; younger folders may belong to one that is still at work."""
     for folder in cache.glob(".making-*"):
@@ -185,8 +168,8 @@ class Fetcher:
             with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache) as folder:
                 try:
                     found = self._download(item, Path(folder))
-                except (requests.RequestException, RuntimeError, OSError) as error:
-                    problem = f"could not be fetched ({type(error).__name__})"
+                except NotFetchedError as error:
+                    problem = f"could not be fetched ({error})"
                     continue
                 came = sha256_of(found)
                 if came == item.sha256:
@@ -201,12 +184,10 @@ class Fetcher:
         )
 
     def _download(self, item: Locked, folder: Path) -> Path:
-        @contextlib.contextmanager
-        def shown(_name: str, _size: int) -> Iterator[Callable[[int], None]]:
-            yield lambda count: self._count(item, count)
+        # Half a second of imports that a start with a full cache does without.
+        from kruispunt_deploy.stack import maven  # noqa: PLC0415
 
-        project = _maven(folder, PythonResolver(progress_callback=shown)).project(item.group, item.name)
-        return Path(project.at_version(item.version).artifact(item.classifier, item.packaging).resolve())
+        return maven.download(item, folder, partial(self._count, item))
 
     def _count(self, item: Locked, count: int) -> None:
         if self._stopping.is_set():
@@ -268,40 +249,3 @@ def damaged_files(folder: Path, *, sums: bool = False) -> list[str]:
         or path.stat().st_size != size
         or (sums and sha256_of(path) != digest)
     ]
-
-
-def resolve_lock(lock_file: Path = LOCK_FILE) -> int:
-    """Resolve the roots anew, fetch every file, write the lock; return the number of artifacts (about a minute)."""
-    entries: dict[tuple[str, str, str], str] = {}
-    with tempfile.TemporaryDirectory(prefix="kruispunt-lock-") as name:
-        context = _maven(Path(name))
-        registry = context.project(REGISTRY_GROUP, REGISTRY_NAME).at_version(REGISTRY_VERSION)
-        found = [registry.artifact("all", "tar.gz")]
-        # Apart, for jgo lets the dependency management of one root rule the versions of the others: together,
-        # log4j's parent puts kafka-clients back to 3.9.
-        for roots in (KAFKA_ROOTS, LOGGING_ROOTS):
-            inputs, transitive = context.resolver.resolve([context.create_dependency(root) for root in roots])
-            found += [item.artifact for item in inputs]
-            found += [item.artifact for item in transitive if item.scope in {"compile", "runtime"}]
-        for artifact in found:
-            path = Path(artifact.resolve())
-            lines = [
-                "[[dependencies]]",
-                f'groupId = "{artifact.groupId}"',
-                f'artifactId = "{artifact.artifactId}"',
-                f'version = "{artifact.version}"',
-                f'packaging = "{artifact.packaging}"',
-                *([f'classifier = "{artifact.classifier}"'] if artifact.classifier else []),
-                f'sha256 = "{sha256_of(path)}"',
-                f"size = {path.stat().st_size}",
-            ]
-            key = (artifact.groupId, artifact.artifactId, artifact.classifier)
-            entries.setdefault(key, "\n".join(lines))
-    header = "# Made by `python -m kruispunt_deploy.stack.artifacts`; sizes in bytes.\n"
-    text = "\n\n".join(entry for _, entry in sorted(entries.items()))
-    lock_file.write_text(f"{header}\n{text}\n", encoding="utf-8")
-    return len(entries)
-
-
-if __name__ == "__main__":
-    console.print(f"locked {resolve_lock()} artifacts in {LOCK_FILE.name}")
