@@ -3,7 +3,8 @@
 Rules
 -----
 1. ``posting.number`` is the order of sending. Writers take the write lock first, so numbers are committed in order.
-2. A payload lives until the broker has it; the digest stays, so that the same id can be recognised.
+2. A payload lives until the broker has it, then its bytes are overwritten; the digest stays, so that the same id can
+   be recognised.
 3. ``header`` and ``proof`` of a signal stay for good; its sections are the source's to keep.
 4. ``tally`` counts what is queued, by triggers, so that the bound costs nothing to check.
 
@@ -22,6 +23,7 @@ PRAGMAS: Final = (
     "pragma synchronous = full",
     "pragma foreign_keys = on",
     "pragma busy_timeout = 30000",
+    "pragma secure_delete = on",
 )
 
 STATEMENTS: Final = (

@@ -21,7 +21,7 @@ from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.keys import ParticipantKeys
-from kruispunt_schemas.records.frame import Classification, Proof
+from kruispunt_schemas.records.frame import Classification, Passage, Posting, Proof
 from kruispunt_schemas.signing import Signer
 from kruispunt_schemas.wire import Headers
 
@@ -196,6 +196,11 @@ def _salt(signed: SignedBytes, section: str) -> bytes:
     return codec.read_section(signed.schema, section, raw).salt
 
 
+def _with_passage(work: Workshop) -> Made:
+    posting = Posting(participant=work.keys.participant, offset=0, appended_at=work.published_at)
+    return _whole(work.signed().with_passage(Passage(posting=posting)))
+
+
 def _other_fingerprint(work: Workshop) -> Made:
     signed = work.signed()
     return _whole(work.resigned(signed, schema_fingerprint=identity.digest(b"another schema")))
@@ -237,6 +242,7 @@ KINDS: Final = (
         "schema-mismatch",
         "header.schema_fingerprint",
     ),
+    RawKind("passage filled in", "livc-liege", _with_passage, "passage", "passage"),
     RawKind("another type signed", "ocad", _other_type, "type-mismatch", "header.signal_type"),
 )
 POSTINGS: Final = sum(2 if kind.repeated else 1 for kind in KINDS)
