@@ -7,6 +7,8 @@ Rules
 -----
 1. Reading is done field by field; what fastavro raises becomes a ContractError that names the field.
 2. What was read is encoded again and compared: another encoding of the same value is refused.
+   Only then, and only when the writer's schema is another one, is it projected to the schema of this program: what is
+   new to it is left out, an enum symbol that it does not know becomes the default one.
 3. Writing is strict, and what was written is read back before it is signed (`disclosure`).
 4. A signal keeps the bytes of its header and of each section, for commitments are made over bytes, not over parses.
    A view is cut by replacing a section's bytes with null.
@@ -22,7 +24,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final, TypeVar
 
 import fastavro
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
@@ -96,9 +98,11 @@ class SignedBytes:
         )
 
     def read_sections(self) -> parts.Sections:
-        """Return the sections of a signal."""
+        """Return the sections of a signal; one that this program does not know stays in the bytes only."""
         present = {
-            name: read_section(self.schema, name, raw) for name, raw in self.sections if raw is not None
+            name: read_section(self.schema, name, raw)
+            for name, raw in self.sections
+            if raw is not None and name in parts.Sections.NAMES
         }
         return parts.Sections(**present)  # type: ignore[arg-type]
 
@@ -119,8 +123,9 @@ def encode(record: Record) -> bytes:
 
 def decode(schema: RecordSchema, value: bytes, cls: type[T]) -> T:
     """Return a record that the backbone wrote; raise ContractError when the bytes are not exactly one such record."""
-    data = _read_exactly(schema.parsed, value, "")
-    return _adapter(cls).validate_python(data)
+    _compare(schema.parsed, _read_exactly(schema.parsed, value, ""), value, "")
+    own = _own(schema)
+    return _valid(cls, _read_exactly(schema.parsed, value, "", None if own is None else own.parsed), "")
 
 
 def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
@@ -153,7 +158,9 @@ def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
 
 def read_section(schema: RecordSchema, name: str, raw: bytes) -> parts.Section:
     """Return one section of a signal."""
-    cls = _CLASSES[str(schema.field(name)["name"]).rsplit(".", 1)[-1]]
+    cls = _CLASSES.get(str(schema.field(name)["name"]).rsplit(".", 1)[-1])
+    if cls is None:
+        raise ContractError("unknown-section", name)
     section: parts.Section = _read_class(schema, name, raw, cls)
     return section
 
@@ -209,20 +216,44 @@ def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") ->
 
 
 def _read_class(schema: RecordSchema, name: str, raw: bytes, cls: type[T]) -> T:
-    return _adapter(cls).validate_python(_read_exactly(schema.field(name), raw, name))
+    own = _own(schema)
+    if own is not None and name not in own.fields:
+        raise ContractError("unknown-section", name)
+    reader = None if own is None else own.field(name)
+    return _valid(cls, _read_exactly(schema.field(name), raw, name, reader), name)
 
 
-def _read_exactly(parsed: schemas.AvroSchema, raw: bytes, field: str) -> Mapping[str, Any]:
+def _own(schema: RecordSchema) -> RecordSchema | None:
+    """Return this program's schema of a record that was written under another one, None when it is the same."""
+    if schema.name not in schemas.TOPIC_TYPES:
+        return None
+    own = schemas.load(schema.name)
+    return None if own.fingerprint == schema.fingerprint else own
+
+
+def _valid(cls: type[T], data: Mapping[str, Any], field: str) -> T:
+    try:
+        return _adapter(cls).validate_python(data)
+    except ValidationError:
+        # Its text repeats values, so it goes no further.
+        raise ContractError("value", field, f"it is no {cls.__name__}") from None
+
+
+def _read_exactly(
+    parsed: schemas.AvroSchema, raw: bytes, field: str, reader: schemas.AvroSchema | None = None
+) -> Mapping[str, Any]:
     stream = io.BytesIO(raw)
-    data = _read_from(parsed, stream, field)
+    data = _read_from(parsed, stream, field, reader)
     if stream.tell() != len(raw):
         raise ContractError("trailing-bytes", field)
     return data
 
 
-def _read_from(parsed: schemas.AvroSchema, stream: io.BytesIO, field: str) -> Mapping[str, Any]:
+def _read_from(
+    parsed: schemas.AvroSchema, stream: io.BytesIO, field: str, reader: schemas.AvroSchema | None = None
+) -> Mapping[str, Any]:
     try:
-        data = fastavro.schemaless_reader(stream, parsed, None)
+        data = fastavro.schemaless_reader(stream, parsed, reader)
     except EOFError:
         raise ContractError("truncated", field) from None
     except UnicodeDecodeError:

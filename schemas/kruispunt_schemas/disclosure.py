@@ -62,6 +62,8 @@ def compose(
         schema = schemas.load(draft.signal_type)
     except KeyError:
         raise ContractError("unknown-type", "header.signal_type") from None
+    if not schema.sections:
+        raise ContractError("unknown-type", "header.signal_type", f"{schema.name} is no signal")
     identifier = identity.signal_id(secret, draft.reference, draft.version)
     parts: list[tuple[str, bytes | None]] = []
     commitments: list[Commitment] = []

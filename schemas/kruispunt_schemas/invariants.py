@@ -2,17 +2,17 @@
 
 Rules (DESIGN section 4), in this order; the first that fails is the reason
 --------------------------------------------------------------------------
-1. ``unrecognised``: no enum of header or sections carries its default symbol.
-2. ``time-order``: observed <= published; ``future``: published <= appended + 5 minutes (clocks differ).
-3. ``version``: 1 for an original, more for a correction or recall, which name what they replace.
-4. ``unknown-municipality``: every NIS code is one of the bundle's.
-5. ``unknown-participant``: whoever is named or excluded is a participant of the bundle.
-6. ``check-digits``: national number (mod 97, both centuries, BIS) and enterprise number (mod 97).
-7. ``consensus``, ``professional-secrecy``: a feedback sheet has the consensus of the members who took part and holds
+1. ``missing``: the context is there, for it holds the reference.
+2. ``unrecognised``: no enum of header or sections carries its default symbol.
+3. ``future``: published and observed <= appended + 5 minutes (clocks differ); ``time-order``: observed <= published.
+4. ``version``: 1 for an original, more for a correction or recall, which name what they replace.
+5. ``unknown-municipality``: every NIS code is one of the bundle's.
+6. ``unknown-participant``: whoever is named or excluded is a participant of the bundle.
+7. ``check-digits``: national number (mod 97, both centuries, BIS) and enterprise number (mod 97); ``birth``: a partial
+   date is possible.
+8. ``consensus``, ``professional-secrecy``: a feedback sheet has the consensus of the members who took part and holds
    no matter under professional secrecy (law of 30 July 2018; Constitutional Court 52/2021; art. 458ter Penal Code).
-8. ``level``: a threat level is 1 to 4 (RD of 28 November 2006).
-9. ``birth``: a partial date is possible.
-10. ``missing``: the context is there, for it holds the reference.
+9. ``level``: a threat level is 1 to 4 (RD of 28 November 2006).
 
 An agency can run the same function before it posts. Must not: ask anything but its arguments.
 """
@@ -61,8 +61,8 @@ def violation(
     participants: Container[str],
 ) -> Violation | None:
     """Return the first violation, None for a sound signal."""
-    context = sections.context
-    if context is None:
+    # 1.
+    if sections.context is None:
         return Violation("missing", "context")
     found = _violations(header, sections, appended_at, municipalities, participants)
     return next(found, None)
@@ -75,38 +75,29 @@ def _violations(
     municipalities: Container[str],
     participants: Container[str],
 ) -> Iterator[Violation]:
-    # 1.
+    # 2.
     yield from (Violation("unrecognised", f"header.{path}") for path in _unrecognised(header))
     yield from (Violation("unrecognised", path) for path in _unrecognised(sections))
-    # 2.
-    yield from _of_times(header, appended_at)
     # 3.
+    yield from _of_times(header, appended_at)
+    # 4.
     original = header.lifecycle is Lifecycle.ORIGINAL
     if header.version < 1 or original != (header.version == 1):
         yield Violation("version", "header.version")
     if original != (header.replaces is None):
         yield Violation("version", "header.replaces")
-    # 4.
-    yield from (
-        Violation("unknown-municipality", path)
-        for path, nis in _places(sections)
-        if nis not in municipalities
-    )
-    # 5.
-    if sections.distribution is not None:
-        for name in ("named", "excluded"):
-            if any(item not in participants for item in getattr(sections.distribution, name)):
-                yield Violation("unknown-participant", f"distribution.{name}")
-    # 6. and 9.
+    # 5. and 6.
+    yield from _of_names(sections, municipalities, participants)
+    # 7.
     if sections.subject is not None:
         yield from _of_subject(sections.subject)
-    # 7.
+    # 8.
     if isinstance(sections.situation, SheetSituation):
         if not sections.situation.consensus:
             yield Violation("consensus", "situation.consensus")
         if sections.situation.professional_secrecy:
             yield Violation("professional-secrecy", "situation.professional_secrecy")
-    # 8.
+    # 9.
     if isinstance(sections.assessment, EvaluationAssessment) and not 1 <= sections.assessment.level <= 4:
         yield Violation("level", "assessment.level")
 

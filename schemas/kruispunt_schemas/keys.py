@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -66,7 +67,8 @@ def read_participant(data: Path, participant: str) -> ParticipantKeys:
         secret = (folder / _AGENCY).read_bytes()
     except FileNotFoundError:
         raise ConfigurationError(f"no keys of {participant} in {folder}: run `kruispunt provision`") from None
-    except ValueError:
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        # TypeError: the key is encrypted, which ours never are.
         raise ConfigurationError(f"the keys in {folder} are damaged") from None
     if not isinstance(key, Ed25519PrivateKey) or len(secret) != SECRET_BYTES:
         raise ConfigurationError(f"the keys in {folder} are damaged")

@@ -102,7 +102,8 @@ def record_schema(parsed: AvroSchema) -> RecordSchema:
     schema = RecordSchema(
         name=name,
         parsed=parsed,
-        json=json.dumps(plain(parsed, docs=True), ensure_ascii=False),
+        # Sorted, for fastavro orders keys anew in every process: the registry must see one text, not many versions.
+        json=json.dumps(plain(parsed, docs=True), sort_keys=True, ensure_ascii=False),
         fingerprint=fingerprint(parsed),
         fields=tuple(field["name"] for field in parsed["fields"]),
     )

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
@@ -103,10 +105,10 @@ class Bundle(_Row):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [row.id for row in self.participants]
-        if names != sorted(set(names)):
-            message = "participants are not sorted by id, each once"
-            raise ValueError(message)
+        _each_once_sorted("participant", [row.id for row in self.participants])
+        _each_once_sorted("territory", [territory.id for territory in self.territories])
+        for row in self.participants:
+            _each_once(f"participant {row.id} has the key", [key.key_id for key in row.keys])
         known = set(self.municipalities)
         for territory in self.territories:
             if unknown := sorted(set(territory.municipalities) - known):
@@ -169,6 +171,19 @@ class Bundle(_Row):
             if key.key_id == key_id and key.valid_from <= at and (until is None or at < until):
                 return bytes.fromhex(key.public_key)
         return None
+
+
+def _each_once(what: str, names: list[str]) -> None:
+    if repeated := sorted(name for name, count in Counter(names).items() if count > 1):
+        message = f"{what} {', '.join(repeated)} twice"
+        raise ValueError(message)
+
+
+def _each_once_sorted(what: str, names: list[str]) -> None:
+    _each_once(f"there is the {what}", names)
+    if displaced := next((later for first, later in pairwise(names) if later < first), None):
+        message = f"{what} {displaced} is out of order: they are sorted by id"
+        raise ValueError(message)
 
 
 def load(content: bytes, expected: str | None = None) -> Bundle:

@@ -80,7 +80,9 @@ class PolicyEngine:
 
 def _outcome(section: str, verdict: cedarpy.AuthzResult, ground: cedarpy.AuthzResult) -> SectionOutcome:
     sound = verdict.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
-    errors = len(verdict.diagnostics.errors) + len(ground.diagnostics.errors) + (0 if sound else 1)
+    # A ground that errs is in both answers: it is one rule, counted once.
+    failed = max(len(verdict.diagnostics.errors), len(ground.diagnostics.errors))
+    errors = failed + (0 if sound else 1)
     denied = verdict.decision is cedarpy.Decision.Deny
     return SectionOutcome(
         section=section,

@@ -7,7 +7,8 @@ Rules
 3. A participant to whom at least one section is released gets a view; it replaces the views that it got of the
    superseded versions.
 4. Who holds a view of a superseded version but gets none of this one gets a withdrawal. A recall is sent as a view
-   without sections to exactly those who hold an earlier view: the signed header proves it.
+   without sections to exactly those who hold an earlier view, whatever the policy permits: the signed header proves
+   it.
 5. An output id follows from posting and recipient.
 
 Must not: read a clock, a database or a topic.
@@ -16,7 +17,7 @@ Must not: read a clock, a database or a topic.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from kruispunt_schemas import identity
@@ -74,11 +75,12 @@ def plan(
 ) -> tuple[PlannedOutput, ...]:
     """Return what each recipient is sent, sorted by recipient. held: output ids of earlier views by recipient."""
     outputs: list[PlannedOutput] = []
-    for recipient, sections in outcomes(bundle, groups).items():
+    recall = lifecycle is Lifecycle.RECALL
+    for recipient, decided in outcomes(bundle, groups).items():
+        sections = tuple(replace(item, released=False) for item in decided) if recall else decided
         released = frozenset(item.section for item in sections if item.released)
         earlier = tuple(sorted(held.get(recipient, ())))
-        recalled = lifecycle is Lifecycle.RECALL and bool(earlier)
-        if released or recalled:
+        if released or (recall and earlier):
             outputs.append(
                 PlannedOutput(
                     output_id=identity.delivery_id(posting, recipient),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow.bundle import ORDINALS, Bundle
 from kruispunt_schemas.records.backbone import Evidence, EvidenceSource, Facts
 from kruispunt_schemas.records.frame import Header
@@ -94,7 +95,9 @@ def pack(bundle: Bundle, bitmap: int) -> bytes:
 
 
 def unpack(bundle: Bundle, packed: bytes) -> int:
-    """Return the bitmap of its bytes."""
+    """Return the bitmap of its bytes; raise ContractError unless there is one bit for each participant."""
+    if len(packed) != (len(bundle.participants) + 7) // 8:
+        raise ContractError("value", "groups.members", "not one bit for each participant of the bundle")
     bits = f"{int.from_bytes(packed, 'big'):b}".zfill(len(packed) * 8)
     return sum(1 << place for place in range(len(bundle.participants)) if bits[place] == "1")
 
