@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from confluent_kafka import Consumer, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stub re-exports nothing
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
@@ -32,17 +32,12 @@ STALL_SECONDS: Final = 30.0
 """Silence of the brokers after which reading ends with an error."""
 BATCH: Final = 500
 """Records handed over by the Kafka client at once."""
+_WAIT_SECONDS: Final = 0.1
+"""How long the Kafka client gathers a batch; it waits that long at the end of every phase."""
 _QUEUE_KILOBYTES: Final = 32 * 1024
 """How much the Kafka client may fetch ahead, over all partitions."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EVERYTHING: Final = "the topics"
-
-Progress = Callable[[int], None]
-"""Told how many records were read since it was last told."""
-
-
-def _silent(_read: int) -> None:
-    """Tell nobody."""
 
 
 class TopicReader:
@@ -71,11 +66,11 @@ class TopicReader:
         partitions = [(name, place) for name in topics for place in range(known.get(name, 0))]
         if not partitions:
             return []
-        starts = self._offsets(partitions, OffsetSpec.earliest())
-        ends = self._offsets(partitions, OffsetSpec.latest())
+        starts = self._offsets(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = self._offsets(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return [Extent(*partition, starts[partition], ends[partition]) for partition in partitions]
 
-    def read(self, extents: Sequence[Extent], progress: Progress = _silent) -> Iterator[TopicRecord]:
+    def read(self, extents: Sequence[Extent]) -> Iterator[TopicRecord]:
         """Give the records of these extents."""
         awaited = {(item.topic, item.partition): item for item in extents if item.start < item.end}
         if not awaited:
@@ -87,23 +82,22 @@ class TopicReader:
                 consumer.assign(
                     [TopicPartition(item.topic, item.partition, item.start) for item in awaited.values()]
                 )
-            yield from self._until_read(consumer, awaited, progress)
+            yield from self._until_read(consumer, awaited)
         finally:
             consumer.close()
 
     def _until_read(
-        self, consumer: Consumer, awaited: dict[tuple[str, int], Extent], progress: Progress
+        self, consumer: Consumer, awaited: dict[tuple[str, int], Extent]
     ) -> Iterator[TopicRecord]:
         heard = time.monotonic()
         while awaited:
             with translated(_EVERYTHING, self._brokers):
-                batch = consumer.consume(BATCH, timeout=1.0)
+                batch = consumer.consume(BATCH, timeout=_WAIT_SECONDS)
             if batch:
                 heard = time.monotonic()
             elif time.monotonic() - heard > STALL_SECONDS:
                 left = ", ".join(sorted({topic for topic, _ in awaited})[:3])
                 raise UnavailableError(f"Kafka gave nothing for {STALL_SECONDS:.0f} s; still to read: {left}")
-            taken = 0
             for message in batch:
                 partition = (message.topic() or "", message.partition() or 0)
                 extent = awaited.get(partition)
@@ -120,12 +114,10 @@ class TopicReader:
                 offset = message.offset()
                 if extent is None or offset is None or offset >= extent.end:
                     continue
-                taken += 1
                 yield record_of(message)
                 if offset == extent.end - 1:
                     del awaited[partition]
                     consumer.pause([TopicPartition(*partition)])
-            progress(taken)
 
     def _offsets(self, partitions: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
         asked = {TopicPartition(*partition): spec for partition in partitions}
@@ -158,7 +150,8 @@ class TopicReader:
 def record_of(message: Message) -> TopicRecord:
     """Return a message of the Kafka client as a value."""
     _, milliseconds = message.timestamp()
-    pairs = message.headers() or []
+    found = message.headers() or []
+    pairs = found.items() if isinstance(found, Mapping) else found
     return TopicRecord(
         topic=message.topic() or "",
         partition=message.partition() or 0,
@@ -166,7 +159,7 @@ def record_of(message: Message) -> TopicRecord:
         appended_at=_EPOCH + timedelta(milliseconds=milliseconds),
         key=_bytes(message.key()),
         value=_bytes(message.value()) or b"",
-        headers=tuple((name, _bytes(value) or b"") for name, value in pairs),
+        headers=tuple((str(pair[0]), _bytes(pair[1]) or b"") for pair in pairs),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.needtoknow import bundle as bundles
@@ -30,6 +31,13 @@ class Policy:
 
     bundle: Bundle
     engine: PolicyEngine
+
+
+@lru_cache(maxsize=16)
+def _parsed(name: str, content: bytes) -> Policy:
+    """Return a bundle with its policies parsed; what a policy says of facts is worked out once in a process."""
+    loaded = bundles.load(content, name)
+    return Policy(loaded, PolicyEngine(loaded.policies, loaded.policy_schema))
 
 
 @dataclass(slots=True)
@@ -50,13 +58,11 @@ class BundlesInForce:
             return
         subject = f"bundle {record.bundle[:12]}"
         try:
-            loaded = bundles.load(record.content, record.bundle)
-            engine = PolicyEngine(loaded.policies, loaded.policy_schema)
+            self._policies[record.bundle] = _parsed(record.bundle, record.content)
         except PolicyError:
             self.docket.fail(Rule.BUNDLES_SOUND, subject, "its bytes are not a bundle of that name")
             return
         self.docket.passed(Rule.BUNDLES_SOUND)
-        self._policies[record.bundle] = Policy(loaded, engine)
 
     def in_force(self, at: datetime) -> str | None:
         """Return the name of the bundle that decides what was appended at that time, None before the first."""

@@ -11,10 +11,10 @@ Must not: judge.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Addresses
@@ -24,7 +24,7 @@ from kruispunt_consumers.audit.examination import EVERYBODY, Examination, phases
 from kruispunt_consumers.audit.findings import BOUND, Patience
 from kruispunt_consumers.audit.ledger import Scope
 from kruispunt_consumers.topic_reader import TopicReader
-from kruispunt_consumers.topic_record import Extent
+from kruispunt_consumers.topic_record import Extent, TopicRecord
 
 CLIENT: Final = "kruispunt-audit"
 
@@ -36,6 +36,19 @@ class Step:
     phase: str
     read: int
     total: int
+
+
+class Reader(Protocol):
+    """Gives topics; `TopicReader` does so from Kafka."""
+
+    def topics(self) -> Mapping[str, int]:
+        """Return the number of partitions of every topic."""
+
+    def extents(self, topics: Iterable[str]) -> list[Extent]:
+        """Return where each partition of the topics starts and ends now."""
+
+    def read(self, extents: Sequence[Extent]) -> Iterator[TopicRecord]:
+        """Give the records of these extents, those of a partition in order."""
 
 
 Report = Callable[[Step], None]
@@ -61,6 +74,18 @@ def replay(
     complete: everything is said to have arrived, so that what is missing is a failure at once.
     """
     reader = TopicReader(addresses.brokers, client=CLIENT)
+    return replay_from(reader, scope=scope, complete=complete, bound=bound, report=report)
+
+
+def replay_from(
+    reader: Reader,
+    *,
+    scope: Scope = EVERYBODY,
+    complete: bool = False,
+    bound: timedelta = BOUND,
+    report: Report = silence,
+) -> Verdict:
+    """Replay what a reader gives."""
     ordered = phases(reader.topics(), scope)
     if not ordered[0]:
         raise ConfigurationError("there is no topic audit.bundles: run `kruispunt provision`")

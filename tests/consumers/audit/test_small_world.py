@@ -1,10 +1,24 @@
-"""A consistent backbone adds up, and the balance says what happened on it."""
+"""A consistent backbone adds up, the balance says what happened on it, and what is harmless stays harmless."""
 
 from __future__ import annotations
 
-from kruispunt_consumers.audit.balance import ParticipantBalance
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
 
-from tests.consumers.audit.world import small_world
+import pytest
+from kruispunt_consumers.audit import tables
+from kruispunt_consumers.audit.balance import ParticipantBalance
+from kruispunt_consumers.audit.endings import Ending
+from kruispunt_consumers.audit.findings import KEPT, Rule, Severity
+from kruispunt_consumers.audit.ledger import Scope
+from kruispunt_schemas import identity, topics
+from kruispunt_schemas.records.backbone import DuplicateKind, OutputKind, Stage
+from kruispunt_schemas.records.frame import Classification, Lifecycle
+from rich.console import Console
+
+from tests.consumers.audit.world import MARKER, World, bundle_of, draft, small_world
 
 
 def test_everything_adds_up():
@@ -15,14 +29,279 @@ def test_everything_adds_up():
 
 def test_every_rule_was_put_to_use():
     verdict = small_world().verdict()
-    unused = {rule for rule, count in verdict.rules.items() if not count.checked}
-    assert unused == set()
+    assert {rule for rule, count in verdict.rules.items() if not count.checked} == set()
 
 
 def test_the_balance_is_exact():
     verdict = small_world().verdict()
-    assert verdict.participants["federal-police"] == ParticipantBalance(5, 2, 2, 1, 0, 0, 0)
-    assert verdict.participants["vsse"] == ParticipantBalance(2, 1, 0, 1, 0, 0, 0)
-    assert verdict.participants["ltf-gent"] == ParticipantBalance(2, 0, 0, 0, 2, 0, 0)
+    assert verdict.participants == {
+        "federal-police": ParticipantBalance(posted=5, decided=2, duplicate=2, quarantined=1),
+        "vsse": ParticipantBalance(posted=2, decided=1, quarantined=1),
+        "ltf-gent": ParticipantBalance(posted=2, access=2),
+    }
     assert verdict.refusals() == {"signature": 1, "wire-format": 1}
     assert verdict.duplicates() == {"SAME_SIGNAL": 1, "SAME_CONTENT": 1}
+    antwerpen = verdict.received["ltf-antwerpen"]
+    assert (antwerpen.views, antwerpen.withdrawals) == (1, 1)
+    assert antwerpen.withheld_by == {"guard-distribution": 1}
+    gent = verdict.received["ltf-gent"]
+    assert gent.views == 2
+    assert verdict.acknowledgements["ltf-gent"].stored == 1
+    assert verdict.acknowledgements["ltf-gent"].outstanding == 1
+    assert verdict.consultations == {"ltf-gent": 1}
+
+
+def test_json_has_one_shape_and_no_content():
+    found = json.loads(json.dumps(small_world().verdict().as_json(postings=True)))
+    assert found["adds_up"] is True
+    assert found["total"] == {
+        "posted": 9,
+        "decided": 3,
+        "duplicate": 2,
+        "quarantined": 2,
+        "access": 2,
+        "under_way": 0,
+        "expired": 0,
+    }
+    assert found["quarantine"] == {
+        "by_reason": {"signature": 1, "wire-format": 1},
+        "by_stage": {"ADMIT": 2},
+    }
+    assert {item["posting"]: item["outcome"] for item in found["postings"]}["vsse/1"] == "quarantined"
+    assert MARKER not in json.dumps(found)
+    assert "postings" not in small_world().verdict().as_json()
+
+
+def test_tables_show_the_balance():
+    out = io.StringIO()
+    tables.show(small_world().verdict(), Console(file=out, width=120))
+    text = out.getvalue()
+    assert "ADDS UP" in text
+    assert "federal-police" in text
+    assert "guard-distribution" in text
+
+
+def test_repeats_after_a_crash_are_harmless_and_counted():
+    world = small_world()
+    for topic in ("admitted", "resolved", "repertory", "quarantine", "audit.decisions", "in.ltf-antwerpen"):
+        for record in list(world.records[topic]):
+            world.records[topic].append(replace(record, offset=record.offset + 100))
+    verdict = world.verdict()
+    assert verdict.adds_up, verdict.findings
+    assert verdict.repeats == 5 + 3 + 5 + 2 + 3 + 2
+    assert verdict.total == small_world().verdict().total
+
+
+def test_what_is_young_is_under_way_and_what_is_old_is_lost():
+    world = small_world()
+    world.post("vsse", world.compose("vsse", draft("Y")))
+    young = world.verdict(complete=False, later=timedelta(seconds=5))
+    assert young.adds_up
+    assert young.waiting == 1
+    assert [(item.subject, item.severity) for item in young.findings] == [("vsse/2", Severity.UNDER_WAY)]
+    assert young.participants["vsse"].under_way == 1
+    assert not world.verdict(complete=True, later=timedelta(seconds=5)).adds_up
+    old = world.verdict(complete=False, later=timedelta(hours=1))
+    assert [item.rule for item in old.findings] == [Rule.NONE_LOST]
+    assert not old.adds_up
+
+
+def test_views_sent_before_their_decision_are_under_way():
+    world = small_world()
+    signed = world.compose("vsse", draft("Y"))
+    posting = world.post("vsse", signed)
+    case_key = world.admit(posting, signed)
+    world.resolve(posting, signed, case_key)
+    _, sent = world.decision(posting, signed, case_key)
+    for output_id, (recipient, record) in sent.items():
+        world.send(recipient, output_id, record)
+    verdict = world.verdict(complete=False, later=timedelta(seconds=1))
+    assert verdict.adds_up, verdict.findings
+    assert verdict.rules[Rule.DELIVERED_IS_DECIDED].under_way == len(sent)
+
+
+def test_a_recall_reaches_those_who_hold_a_view():
+    world = World()
+    _, _, first = world.road("federal-police", draft("A"))
+    recall = draft("A", 2, lifecycle=Lifecycle.RECALL)
+    _, _, second = world.road("federal-police", recall, (first.signal_id,))
+    assert {item.recipient for item in second.outputs} == {item.recipient for item in first.outputs}
+    assert world.verdict().adds_up, world.verdict().findings
+
+
+def test_a_withdrawal_ends_what_is_held():
+    """Versions 1 to 3: who was withdrawn from at 2 holds nothing at 3, and gets a new view without replacing one."""
+    world = World()
+    _, _, one = world.road("federal-police", draft("A"))
+    moved = draft("A", 2, lifecycle=Lifecycle.CORRECTION, municipality="44021")
+    _, _, two = world.road("federal-police", moved, (one.signal_id,))
+    back = draft("A", 3, lifecycle=Lifecycle.CORRECTION)
+    _, _, three = world.road("federal-police", back, tuple(sorted((one.signal_id, two.signal_id))))
+    made = {item.recipient: item for item in three.outputs}
+    assert made["ltf-antwerpen"].replaces == ()
+    assert made["ltf-gent"].kind is OutputKind.WITHDRAWAL
+    assert world.verdict().adds_up, world.verdict().findings
+
+
+def test_the_bundle_of_the_append_time_decides():
+    world = World()
+    secret = draft("A", classification=Classification.CONFIDENTIAL)
+    world.road("federal-police", secret)
+    world.activate(bundle_of(clearance=Classification.TOP_SECRET))
+    _, _, second = world.road("federal-police", replace(secret, sections=draft("B").sections))
+    verdict = world.verdict()
+    assert verdict.adds_up, verdict.findings
+    assert any(item.recipient == "ltf-antwerpen" for item in second.outputs)
+
+
+def test_a_retry_lets_the_last_outcome_count():
+    world = World()
+    signed = world.compose("vsse", draft("Y"))
+    posting = world.post("vsse", signed)
+    case_key = world.admit(posting, signed)
+    world.refuse(posting, "internal-error", Stage.RESOLVE)
+    micros = int(posting.appended_at.timestamp() * 1_000_000)
+    retry = world.append("retry", signed.schema, b"")
+    world.records["retry"][0] = replace(
+        retry, headers=(("kruispunt-retry-posting", f"vsse/0/{micros}".encode()),)
+    )
+    world.resolve(posting, signed, case_key)
+    world.route(posting, signed, case_key)
+    verdict = world.verdict()
+    assert verdict.adds_up, verdict.findings
+    assert [item.ending for item in verdict.outcomes] == [Ending.DECIDED]
+
+
+def test_a_retried_refusal_at_the_door_changes_the_status():
+    world = World()
+    signed = world.compose("vsse", draft("Y"))
+    posting = world.post("vsse", signed)
+    world.refuse(posting, "internal-error")
+    retry = world.append("retry", signed.schema, b"")
+    world.records["retry"][0] = replace(retry, headers=(("kruispunt-retry-posting", b"vsse/0/0"),))
+    case_key = world.admit(posting, signed)
+    world.resolve(posting, signed, case_key)
+    world.route(posting, signed, case_key)
+    verdict = world.verdict()
+    assert verdict.adds_up, verdict.findings
+    assert verdict.rules[Rule.REFUSAL_FOLLOWS].warned == 1
+
+
+def test_what_retention_took_is_attested():
+    world = small_world()
+    for topic, count in (
+        ("out.federal-police", 5),
+        ("admitted", 4),
+        ("resolved", 2),
+        ("in.ltf-antwerpen", 2),
+    ):
+        world.trim(topic, count)
+    verdict = world.verdict()
+    assert verdict.adds_up, verdict.findings
+    assert verdict.participants["federal-police"] == ParticipantBalance(
+        posted=5, decided=2, duplicate=2, quarantined=1, expired=5
+    )
+    for rule in (Rule.EVIDENCE, Rule.FACTS, Rule.GENUINE, Rule.DECIDED_IS_DELIVERED):
+        assert verdict.rules[rule].attested, rule
+
+
+def test_expired_without_any_outcome_is_lost():
+    world = small_world()
+    world.records["audit.decisions"].pop(0)
+    world.records["repertory"].pop(0)
+    world.records["admitted"].pop(0)
+    world.records["resolved"].pop(0)
+    world.trim("out.federal-police", 1)
+    lost = world.verdict().failed(Rule.NONE_LOST)
+    assert [(item.subject, item.sentence) for item in lost] == [
+        ("federal-police/0", "it has expired and no record says how it ended")
+    ]
+
+
+def test_a_view_of_an_expired_posting_still_has_to_verify():
+    world = small_world()
+    world.trim("out.federal-police", 5)
+    topic, place = world.view_place("ltf-antwerpen", world.decided[world_first(world)])
+    proof = world.compose("federal-police", draft("C")).proof
+    world.change_signed(topic, place, lambda signed: replace(signed, proof=proof))
+    assert world.verdict().failed(Rule.SAME_HEADER)
+
+
+def test_a_scope_judges_only_what_it_covers():
+    world = small_world()
+    world.post("vsse", world.compose("vsse", draft("Y")))
+    police = world.verdict(scope=Scope(participants=frozenset({"federal-police"})))
+    assert police.adds_up, police.findings
+    assert set(police.participants) == {"federal-police"}
+    both = world.verdict(scope=Scope(participants=frozenset({"federal-police", "vsse"})))
+    assert [item.subject for item in both.findings] == ["vsse/2"]
+    later = world.verdict(scope=Scope(since=world.now))
+    assert [item.subject for item in later.findings] == ["vsse/2"]
+    assert later.total.posted == 1
+
+
+def test_a_receipt_for_what_was_not_sent_is_a_warning():
+    world = small_world()
+    world.receipt("vsse", identity.derived_id("nothing", "of the kind"))
+    verdict = world.verdict()
+    assert verdict.adds_up
+    assert [(item.rule, item.severity) for item in verdict.findings] == [
+        (Rule.RECEIPT_OF_OUTPUT, Severity.WARNING)
+    ]
+
+
+def test_a_status_may_be_acknowledged():
+    world = small_world()
+    posting = world.decided[world_first(world)].posting
+    world.receipt("federal-police", identity.status_id(posting))
+    assert world.verdict().findings == ()
+
+
+def test_a_dropped_repeat_posted_again_is_the_same_signal():
+    """The reference of a repeated content became an alias: posting it again names the posting that was kept."""
+    world = small_world()
+    kept = world.decided[world_first(world)].posting
+    world.repeat("federal-police", draft("B"), DuplicateKind.SAME_SIGNAL, kept)
+    assert world.verdict().adds_up, world.verdict().findings
+
+
+def test_findings_are_bounded():
+    world = World()
+    count = KEPT + 5
+    topic = topics.out_topic("vsse").name
+    first = world.post_garbage("vsse", b"x")
+    world.records[topic] = [replace(world.at(first), offset=offset) for offset in range(count)]
+    verdict = world.verdict()
+    assert verdict.rules[Rule.NONE_LOST].failed == count
+    assert len(verdict.findings) == KEPT
+
+
+@pytest.mark.parametrize("reason", ["empty", "wire-format"])
+def test_garbage_is_told_apart(reason: str):
+    world = World()
+    posting = world.post_garbage("vsse", b"" if reason == "empty" else b"\x01")
+    world.refuse(posting, reason)
+    assert world.verdict().adds_up, world.verdict().findings
+
+
+def test_postings_before_any_bundle_are_refused():
+    world = World()
+    posting = world.post_garbage("vsse", b"x")
+    world.records["audit.bundles"] = world.records["audit.bundles"][:1]
+    world.refuse(posting, "no-bundle")
+    assert world.verdict().adds_up, world.verdict().findings
+
+
+def test_no_statement_of_a_signal_reaches_the_output():
+    world = small_world()
+    world.change_signed("admitted", 0, lambda signed: signed.releasing(frozenset()))
+    out = io.StringIO()
+    tables.show(world.verdict(), Console(file=out, width=120))
+    assert "DOES NOT ADD UP" in out.getvalue()
+    assert "federal-police/0" in out.getvalue()
+    assert MARKER not in out.getvalue()
+    assert "\x1b" not in tables.plain("a\x1b[31mb").plain
+
+
+def world_first(world: World):
+    return next(signal_id for signal_id, item in world.decided.items() if item.version == 1)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from typing import TypeVar
 from uuid import UUID
@@ -173,6 +175,13 @@ class World:
             self.records[topics.out_topic(name).name] = []
             self.records[topics.in_topic(name).name] = []
         self.activate(self.bundle)
+
+    def copy(self) -> World:
+        """Return a world of its own with the same records."""
+        other = copy(self)
+        other.records = {topic: list(lying) for topic, lying in self.records.items()}
+        other.starts, other.decided = dict(self.starts), dict(self.decided)
+        return other
 
     # What lies on topics
 
@@ -528,7 +537,13 @@ def forged(signed: SignedBytes) -> SignedBytes:
 
 
 def small_world() -> World:
-    """Return a backbone on which everything happened once, and all is well.
+    """Return a fresh copy of the small world, built once."""
+    return _small_world().copy()
+
+
+@cache
+def _small_world() -> World:
+    """Build a backbone on which everything happened once, and all is well.
 
     federal-police/0  decided      seen by task force, police, OCAD, State Security ...
     federal-police/1  decided      a correction of 0, now in Gent: Antwerpen gets withdrawals

@@ -1,0 +1,85 @@
+"""Whole topics from a real Kafka: all partitions, in order, to the end as it was when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from kruispunt_consumers.broker import BrokersSilentError
+from kruispunt_consumers.topic_reader import TopicReader
+from kruispunt_consumers.topic_record import Extent
+
+from tests.stacks import StackUnderTest
+
+PARTITIONS = 3
+COUNT = 1200
+
+
+@pytest.fixture
+def topic(stack: StackUnderTest) -> Iterator[str]:
+    admin = AdminClient({"bootstrap.servers": stack.addresses.brokers})
+    name = f"reader-{uuid4().hex[:8]}"
+    admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+    yield name
+    admin.delete_topics([name])[name].result()
+
+
+@pytest.fixture
+def reader(stack: StackUnderTest) -> TopicReader:
+    return TopicReader(stack.addresses.brokers, client="test-reader")
+
+
+def fill(stack: StackUnderTest, topic: str, values: range) -> None:
+    producer = Producer({"bootstrap.servers": stack.addresses.brokers, "linger.ms": 5})
+    for value in values:
+        producer.produce(
+            topic, value=str(value).encode(), partition=value % PARTITIONS, headers={"name": b"value"}
+        )
+    assert producer.flush(10) == 0
+
+
+def test_every_record_of_every_partition_in_order(stack: StackUnderTest, topic: str, reader: TopicReader):
+    fill(stack, topic, range(COUNT))
+    extents = reader.extents([topic])
+    found = list(reader.read(extents))
+    assert sorted(int(item.value) for item in found) == list(range(COUNT))
+    ordered = sorted(found, key=lambda item: item.partition)
+    for _, items in groupby(ordered, key=lambda item: item.partition):
+        offsets = [item.offset for item in items]
+        assert offsets == list(range(len(offsets)))
+    assert found[0].headers == (("name", b"value"),)
+    assert found[0].appended_at.tzinfo is not None
+
+
+def test_what_comes_after_the_question_is_left_out(stack: StackUnderTest, topic: str, reader: TopicReader):
+    fill(stack, topic, range(30))
+    extents = reader.extents([topic])
+    fill(stack, topic, range(30, 60))
+    assert len(list(reader.read(extents))) == 30
+
+
+def test_a_null_value_is_empty_and_an_empty_topic_gives_nothing(
+    stack: StackUnderTest, topic: str, reader: TopicReader
+):
+    extents = reader.extents([topic])
+    assert extents == [Extent(topic, place, 0, 0) for place in range(PARTITIONS)]
+    assert list(reader.read(extents)) == []
+    producer = Producer({"bootstrap.servers": stack.addresses.brokers})
+    producer.produce(topic, value=None, key=b"k", partition=1)
+    assert producer.flush(10) == 0
+    (record,) = reader.read(reader.extents([topic]))
+    assert (record.value, record.key, record.partition) == (b"", b"k", 1)
+
+
+def test_an_absent_topic_has_no_extent(reader: TopicReader):
+    assert reader.extents(["never-made"]) == []
+
+
+def test_no_broker_is_a_named_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("kruispunt_consumers.topic_reader.ANSWER_SECONDS", 0.5)
+    with pytest.raises(BrokersSilentError, match=r"127\.0\.0\.1:1"):
+        TopicReader("127.0.0.1:1", client="test-reader").topics()
