@@ -37,6 +37,10 @@ def _covered(agency: Agency, case: Case) -> bool:  # noqa: ARG001 - see above
     return any(case.municipality in towns for _, towns in task_forces())
 
 
+def _can_exclude(agency: Agency, case: Case) -> bool:
+    return _covered(agency, case) and not case.excluded
+
+
 def _can_be_raised(agency: Agency, case: Case) -> bool:
     return not agency.participant.startswith("livc-") and ORDINALS[case.classification] < 3
 
@@ -57,14 +61,14 @@ def _raised(random: Random, case: Case) -> Case:  # noqa: ARG001 - the shape of 
 def _excluding(random: Random, case: Case) -> Case:  # noqa: ARG001 - see above
     barred = [name for name, towns in task_forces() if case.municipality in towns]
     named = tuple(name for name in case.named if name not in barred)
-    return replace(case, named=named, excluded=tuple(sorted({*case.excluded, *barred})))
+    return replace(case, named=named, excluded=tuple(sorted(barred)))
 
 
 CORRECTIONS: Final = (
     Change("correction", 0.022, _any, _edited),
     Change("correction that moves away", 0.012, _covered, _moved),
     Change("correction that raises the classification", 0.012, _can_be_raised, _raised),
-    Change("correction that excludes a recipient", 0.006, _covered, _excluding),
+    Change("correction that excludes a recipient", 0.006, _can_exclude, _excluding),
 )
 WITHDRAWN_SHARE: Final = 0.014
 DELETED_SHARE: Final = 0.004
