@@ -64,7 +64,7 @@ def open_view(
     item = chosen(store, output)
     if isinstance(item, Refused):
         return item
-    content = store.content(item.output_id)
+    content = None if item.state is State.NOTICE else store.content(item.output_id)
     if content is None:
         return _without_content(item)
     try:

@@ -2,7 +2,7 @@
 
 Rules
 -----
-1. Control characters become their picture (ESC is shown as ␛), the others their number between guillemets: C1
+1. Control characters become their picture (ESC is shown as ␛), the others their number in white brackets: C1
    controls, bidirectional overrides and isolates, zero-width and other format characters, variation selectors,
    surrogates, private use, unassigned code points and fillers that take no ink.
 2. A line feed (also CR LF) may stay a line break, where the caller draws a frame around every line; else it is shown.
@@ -84,7 +84,7 @@ def _selects(number: int) -> bool:
 
 
 def _code(character: str) -> str:
-    return f"\u2039U+{ord(character):04X}\u203a"
+    return f"\u27e6U+{ord(character):04X}\u27e7"
 
 
 def _escape(character: str) -> str:

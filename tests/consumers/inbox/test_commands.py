@@ -1,0 +1,289 @@
+"""The command as an analyst meets it: on record first, readable, and nothing raw."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from click.testing import CliRunner, Result
+from kruispunt_consumers.inbox import commands, consultation, presentation
+from kruispunt_consumers.inbox.intake import Event
+from kruispunt_consumers.inbox.reading import Arrival
+from kruispunt_consumers.inbox.receipts import Clerk
+from kruispunt_consumers.inbox.store import InboxStore, store_path
+from kruispunt_consumers.inbox.untrusted import safe
+from kruispunt_producers.posting_box import Limits, PostingBox, box_path
+from kruispunt_schemas import keys
+from kruispunt_schemas.command import kruispunt
+from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.records.frame import Lifecycle, Withheld
+
+from tests.consumers.inbox.deliveries import (
+    ME,
+    NOW,
+    RELEASED,
+    SECRET_WORDS,
+    WITHHELD,
+    arrival,
+    intake,
+    output_id,
+    recall_view,
+    signal,
+    signer_of,
+    status,
+    view,
+    withdrawal,
+)
+
+EVIL = "\x1b[2Jgone \x1b]8;;http://x\x07 \u202egnp.exe [bold]b[/bold] :bomb: \x9b1m\nsecond line"
+WHO = ("--user", "j.peeters", "--purpose", "file 2026/118")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    keys.create_participant(tmp_path, ME)
+    records = [
+        view(signal(), 1),
+        view(signal(reference="evil", statement=EVIL), 2),
+        view(
+            signal(reference="evil", version=2, lifecycle=Lifecycle.CORRECTION), 3, replaces=(output_id(2),)
+        ),
+        view(
+            signal(reference="thin"),
+            4,
+            released=frozenset({"context"}),
+            withheld=(Withheld(section="subject", rules=("guard-clearance",)), *WITHHELD),
+        ),
+        view(signal(reference="gone"), 5),
+        recall_view(6, output_id(5), reference="gone"),
+        view(signal(reference="forged", signer=signer_of("stranger")), 7),
+        status(9, reason="value"),
+    ]
+    with InboxStore(store_path(tmp_path, ME)) as store:
+        intake(store).take([arrival(record, place) for place, record in enumerate(records)], NOW)
+    return tmp_path
+
+
+def run(data: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(
+        kruispunt, ["inbox", *arguments, "--as", ME, "--data", str(data)], env={"COLUMNS": "110"}
+    )
+
+
+def consultations(data: Path) -> int:
+    with PostingBox(box_path(data, ME)) as box:
+        return box.summary().queued
+
+
+def harmless(text: str) -> bool:
+    return all(safe(character) or character == "\n" for character in text)
+
+
+def test_show_displays_the_signal_and_records_the_consultation(data: Path) -> None:
+    result = run(data, "show", str(output_id(1)), *WHO)
+    assert result.exit_code == 0
+    for words in (
+        SECRET_WORDS,
+        "RADICALISATION CASE",
+        "Joris van den Broeck",
+        "1991-05-??",
+        "Antwerpen (11002)",
+        "Assessment: opinion of the originator",
+        "verified under key ocad-1 of ocad",
+        "it happened in your territory",
+        "withheld: no ground gives it to you",
+        "withheld: the distribution list is released to nobody",
+        "recorded for j.peeters",
+    ):
+        assert words in result.stdout
+    assert consultations(data) == 1
+
+
+def test_facts_stand_before_assessments(data: Path) -> None:
+    text = run(data, "show", str(output_id(1)), *WHO).stdout
+    assert text.index("Situation: facts") < text.index("Contact") < text.index("Assessment: opinion")
+
+
+def test_an_absent_section_is_shown_as_not_given(data: Path) -> None:
+    text = run(data, "show", str(output_id(4)), *WHO).stdout
+    assert "withheld: classified above your clearance  (guard-clearance)" in text
+    assert text.count("not given") == 4
+
+
+@pytest.mark.parametrize("left_out", [0, 2])
+def test_without_user_or_purpose_nothing_is_shown_nor_recorded(data: Path, left_out: int) -> None:
+    given = [*WHO[:left_out], *WHO[left_out + 2 :]]
+    result = run(data, "show", str(output_id(1)), *given)
+    assert result.exit_code == 2
+    assert f"Missing option '{WHO[left_out]}'" in result.stderr
+    assert (result.stdout, consultations(data)) == ("", 0)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "two\nlines", "\x1b[0m", "x" * 201])
+def test_what_goes_on_record_is_one_printable_line(data: Path, text: str) -> None:
+    result = run(data, "show", str(output_id(1)), "--user", "j.peeters", "--purpose", text)
+    assert (result.exit_code, result.stdout, consultations(data)) == (2, "", 0)
+
+
+def test_the_consultation_is_on_disk_before_anything_is_displayed(data: Path) -> None:
+    """Whatever fails after it, it was recorded; and when displaying begins, it is there."""
+    seen: list[int] = []
+
+    def display(_opened: consultation.Opened) -> str:
+        seen.append(consultations(data))
+        raise SystemExit(9)
+
+    with patch.object(presentation, "signal", display):
+        assert run(data, "show", str(output_id(1)), *WHO).exit_code == 9
+    assert seen == [1]
+
+
+def test_without_a_record_nothing_is_displayed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = PostingBox(box_path(data, ME), Limits(postings=0))
+    monkeypatch.setattr(Clerk, "__init__", _with_box(full))
+    result = run(data, "show", str(output_id(1)), *WHO)
+    assert isinstance(result.exception, KruispuntError)
+    assert "is full" in str(result.exception)
+    assert SECRET_WORDS not in result.output
+
+
+def _with_box(box: PostingBox) -> Callable[..., None]:
+    def construct(self: Clerk, participant: str, signer: object, _box: PostingBox) -> None:
+        self._participant, self._signer, self._box = participant, signer, box  # type: ignore[assignment]
+
+    return construct
+
+
+def test_an_id_may_be_shortened(data: Path) -> None:
+    assert run(data, "show", str(output_id(1))[:8], *WHO).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (str(output_id(5)), "it was withdrawn by"),
+        (str(output_id(6)), "it is a recall and has no content"),
+        (str(output_id(7)), "it was rejected (unknown-key: proof.key_id)"),
+        ("ffffffff", "no output has this id"),
+        ("ff", "at least 6 characters"),
+    ],
+)
+def test_what_cannot_be_shown_says_why_and_is_not_recorded(data: Path, output: str, reason: str) -> None:
+    result = run(data, "show", output, *WHO)
+    assert result.exit_code == 1
+    assert reason in " ".join(result.stderr.split())
+    assert (result.stdout, consultations(data)) == ("", 0)
+
+
+def test_a_replaced_view_names_the_later_one(data: Path) -> None:
+    text = run(data, "show", str(output_id(2)), *WHO).stdout
+    assert f"There is a later version: {output_id(3)}" in text
+
+
+def test_untrusted_text_never_reaches_the_terminal_raw(data: Path) -> None:
+    result = run(data, "show", str(output_id(2)), *WHO)
+    assert harmless(result.stdout)
+    assert "␛[2Jgone ␛]8;;http://x␇ ⟦U+202E⟧gnp.exe [bold]b[/bold] :bomb: ⟦U+009B⟧1m" in result.stdout
+    assert "second line" in result.stdout
+
+
+def test_json_is_escaped_and_exact(data: Path) -> None:
+    result = run(data, "show", str(output_id(2)), *WHO, "--json")
+    assert harmless(result.stdout)
+    document = json.loads(result.stdout)
+    assert document["sections"]["situation"]["content"]["facts"][0]["statement"] == EVIL
+    assert document["sections"]["sources"] == {"state": "withheld", "rules": []}
+    assert document["state"] == "replaced"
+    assert document["signature"]["verified"] is True
+    assert "salt" not in result.stdout
+    assert consultations(data) == 1
+
+
+def test_a_copy_that_was_tampered_with_is_not_shown(data: Path) -> None:
+    with sqlite3.connect(store_path(data, ME)) as db:
+        (payload,) = db.execute(
+            "select payload from item where output_id = ?", (str(output_id(1)),)
+        ).fetchone()
+        changed = payload.replace(b"harbour", b"airport")
+        db.execute("update item set payload = ? where output_id = ?", (changed, str(output_id(1))))
+    db.close()
+    result = run(data, "show", str(output_id(1)), *WHO)
+    assert (result.exit_code, result.stdout, consultations(data)) == (1, "", 0)
+    assert "no longer verifies (commitment-mismatch: situation)" in " ".join(result.stderr.split())
+
+
+def test_list_shows_what_was_received_and_what_needs_attention(data: Path) -> None:
+    result = run(data, "list")
+    assert result.exit_code == 0
+    text = " ".join(result.stdout.split())
+    for words in (
+        "current",
+        "replaced",
+        "withdrawn",
+        "rejected",
+        "7 of 7 outputs",
+        "did not verify",
+        "v2 correction",
+    ):
+        assert words in text
+    assert "offset 9" in text
+    assert SECRET_WORDS not in result.stdout
+    assert harmless(result.stdout)
+    assert consultations(data) == 0
+
+
+def test_list_fits_eighty_columns(data: Path) -> None:
+    result = CliRunner().invoke(
+        kruispunt, ["inbox", "list", "--as", ME, "--data", str(data)], env={"COLUMNS": "80"}
+    )
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "…" not in result.stdout
+
+
+def test_list_as_json(data: Path) -> None:
+    document = json.loads(run(data, "list", "--json", "--state", "current").stdout)
+    assert [item["output_id"] for item in document["items"]] == [str(output_id(n)) for n in (1, 3, 4)]
+    assert document["items"][0]["facts"]["grounds"] == ["ground-territory"]
+    assert set(document["items"][0]["facts"]["shown"]) == RELEASED
+    assert [alert["kind"] for alert in document["alerts"]] == ["rejected"]
+    assert [status["reason"] for status in document["refused_postings"]] == ["value"]
+
+
+def test_an_inbox_that_is_not_there_says_what_to_do(tmp_path: Path) -> None:
+    result = run(tmp_path, "list")
+    assert isinstance(result.exception, KruispuntError)
+    assert "inbox follow" in str(result.exception)
+
+
+def test_a_name_that_is_no_participant_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(kruispunt, ["inbox", "list", "--as", "../x", "--data", str(tmp_path)])
+    assert isinstance(result.exception, KruispuntError)
+
+
+@pytest.mark.parametrize("command", [[], ["follow"], ["list"], ["show"]])
+def test_help_has_an_example(command: list[str]) -> None:
+    result = CliRunner().invoke(commands.inbox, [*command, "--help"])
+    assert result.exit_code == 0
+    assert "Example: kruispunt inbox" in result.stdout
+
+
+def test_every_line_of_follow_is_one_harmless_line_without_content(store: InboxStore) -> None:
+    evil_field = Arrival(9, NOW, b"?", {"ce_id": b"\x1b[2J"})
+    arrivals = [
+        arrival(view(signal(statement=EVIL), 1), 0),
+        arrival(view(signal(version=2, lifecycle=Lifecycle.CORRECTION), 2, replaces=(output_id(1),)), 1),
+        arrival(withdrawal(3, output_id(2)), 2),
+        arrival(status(4), 3),
+        evil_field,
+    ]
+    events: tuple[Event, ...] = intake(store).take(arrivals, NOW)
+    lines = [presentation.arrival(event).plain for event in events]
+    assert all(map(harmless, lines))
+    assert not any("\n" in line or "gnp" in line for line in lines)
+    assert f"replaces {str(output_id(1))[:8]}" in lines[1]
+    assert f"took back {str(output_id(2))[:8]}" in lines[2]
+    assert "offsets 4 to 8 were gone before they were read" in lines[4]
