@@ -18,6 +18,8 @@ from kruispunt_schemas.records.backbone import QuarantineEntry, RawHeader, Stage
 from kruispunt_schemas.records.frame import Posting
 from kruispunt_schemas.wire import Message
 
+from kruispunt_processors.retries import RETRY_HEADERS
+
 WireIds = Mapping[bytes, int]
 """The registry's id of each schema, by fingerprint."""
 
@@ -40,7 +42,9 @@ class Outbound:
         trace: str | None,
     ) -> Message:
         """Return a signal, receipt or consultation as a message."""
-        return self._message(topic, key, signed.schema, signed.encoded(), identifier, time, trace)
+        return self.encoded(
+            topic, key, signed.schema, signed.encoded(), identifier=identifier, time=time, trace=trace
+        )
 
     def record(
         self,
@@ -54,18 +58,22 @@ class Outbound:
     ) -> Message:
         """Return a record of the backbone's own as a message."""
         schema = schemas.load(type(record).__name__)
-        return self._message(topic, key, schema, codec.encode(record), str(identifier), time, trace)
+        return self.encoded(
+            topic, key, schema, codec.encode(record), identifier=str(identifier), time=time, trace=trace
+        )
 
-    def _message(
+    def encoded(
         self,
         topic: str,
         key: bytes | None,
         schema: schemas.RecordSchema,
         payload: bytes,
+        *,
         identifier: str,
         time: datetime,
         trace: str | None,
     ) -> Message:
+        """Return Avro bytes as a message."""
         headers = wire.envelope(
             schema, identifier=identifier, source=self.source, time=time, traceparent=trace
         )
@@ -85,7 +93,10 @@ class Outbound:
         signal_id: UUID | None = None,
         bundle: str | None = None,
     ) -> Message:
-        """Return a quarantine entry: the bytes as read, with the reason."""
+        """Return a quarantine entry: the bytes and headers as first read, with the reason.
+
+        The headers of a retry are left out, so that the same refusal of a retry is the same entry again.
+        """
         entry = QuarantineEntry(
             entry_id=identity.quarantine_id(stage.value, posting),
             stage=stage,
@@ -97,7 +108,11 @@ class Outbound:
             detail=detail,
             bundle=bundle,
             value=value or b"",
-            headers=tuple(RawHeader(name=name, value=raw) for name, raw in sorted(headers.items())),
+            headers=tuple(
+                RawHeader(name=name, value=raw)
+                for name, raw in sorted(headers.items())
+                if name not in RETRY_HEADERS
+            ),
         )
         return self.record(
             topics.QUARANTINE.name,

@@ -6,6 +6,7 @@ stage that refused takes it up as if it had just been read. Must not: change the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ from kruispunt_schemas.wire import Headers
 
 STAGE_HEADER: Final = "kruispunt-retry-stage"
 POSTING_HEADER: Final = "kruispunt-retry-posting"
+RETRY_HEADERS: Final = frozenset({STAGE_HEADER, POSTING_HEADER})
+_POSITION: Final = re.compile(rf"({topics.PARTICIPANT.pattern})/([0-9]{{1,18}})/([0-9]{{1,18}})")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -39,8 +42,7 @@ def retry_headers(entry: QuarantineEntry) -> Headers:
     """Return the headers of a retry: those that were read, and the stage and position."""
     micros = (entry.posting.appended_at - _EPOCH) // _MICROSECOND
     position = f"{entry.posting.participant}/{entry.posting.offset}/{micros}"
-    own = (STAGE_HEADER, POSTING_HEADER)
-    kept = [(header.name, header.value) for header in entry.headers if header.name not in own]
+    kept = [(header.name, header.value) for header in entry.headers if header.name not in RETRY_HEADERS]
     return [*kept, (STAGE_HEADER, entry.stage.value.encode()), (POSTING_HEADER, position.encode())]
 
 
@@ -48,8 +50,11 @@ def retried(headers: Mapping[str, bytes]) -> Retried | None:
     """Return what the headers of a retry say, None when they are damaged."""
     try:
         stage = Stage(headers[STAGE_HEADER].decode())
-        participant, offset, micros = headers[POSTING_HEADER].decode().split("/")
+        found = _POSITION.fullmatch(headers[POSTING_HEADER].decode())
+        if found is None or stage is Stage.UNRECOGNISED:
+            return None
+        participant, offset, micros = found.groups()
         appended_at = _EPOCH + int(micros) * _MICROSECOND
-        return Retried(stage, Posting(participant=participant, offset=int(offset), appended_at=appended_at))
     except (KeyError, ValueError, OverflowError):
         return None
+    return Retried(stage, Posting(participant=participant, offset=int(offset), appended_at=appended_at))
