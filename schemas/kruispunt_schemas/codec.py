@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Final, TypeVar
 
 import fastavro
@@ -196,12 +196,6 @@ def _adapter(cls: type[T]) -> TypeAdapter[T]:
 _ADAPTERS: Final[dict[type, TypeAdapter[Any]]] = {}
 
 
-def _plain_value(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain_value(getattr(value, field.name)) for field in fields(value)}
-    return [_plain_value(item) for item in value] if isinstance(value, tuple) else value
-
-
 def _write(schema: RecordSchema, name: str, part: object) -> bytes:
     return _write_whole(schema.field(name), part, name)
 
@@ -209,7 +203,8 @@ def _write(schema: RecordSchema, name: str, part: object) -> bytes:
 def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") -> bytes:
     out = io.BytesIO()
     try:
-        fastavro.schemaless_writer(out, parsed, _plain_value(record), strict=True)
+        plain = _adapter(type(record)).dump_python(record, warnings="error")
+        fastavro.schemaless_writer(out, parsed, plain, strict=True)
     except Exception as error:
         raise ContractError("value", field, f"it does not fit its schema ({type(error).__name__})") from None
     return out.getvalue()

@@ -147,7 +147,9 @@ def _read(row: Row[*tuple[Any, ...]]) -> Claimed:
     return Claimed((row.participant, row.offset), event, review, row.marked)
 
 
-async def _known(connection: AsyncConnection, fresh: Sequence[Candidate], batch: AbstractSet[Position]) -> Known:
+async def _known(
+    connection: AsyncConnection, fresh: Sequence[Candidate], batch: AbstractSet[Position]
+) -> Known:
     known = Known()
     signals = [(item.header.originator, item.header.signal_id) for item in fresh]
     contents = [

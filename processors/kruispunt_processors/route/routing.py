@@ -19,6 +19,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kruispunt_schemas import codec, identity
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.needtoknow import decisions, facts
@@ -28,6 +29,7 @@ from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, Withdrawal
 from kruispunt_schemas.records.frame import Delivery, Header, Lifecycle, Passage, Posting, Resolution
 from kruispunt_schemas.records.sections import Sections
+from kruispunt_schemas.schema import RecordSchema
 
 
 class DivergentOutputError(KruispuntError):
@@ -49,15 +51,12 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One record to send to one recipient."""
+    """One record to send to one recipient: its type and its Avro bytes."""
 
     output_id: UUID
     recipient: str
-    record: SignedBytes | Withdrawal
-
-    def payload(self) -> bytes:
-        """Return the Avro bytes."""
-        return self.record.encoded() if isinstance(self.record, SignedBytes) else codec.encode(self.record)
+    schema: RecordSchema
+    payload: bytes
 
 
 def outcomes(bundle: Bundle, engine: PolicyEngine, item: Resolved) -> tuple[GroupOutcome, ...]:
@@ -73,8 +72,8 @@ def decision(
     held: Mapping[str, tuple[UUID, ...]],
     now: datetime,
     pseudonym_key: bytes,
-) -> Decision:
-    """Return the decision record. held: output ids of earlier current views, by recipient."""
+) -> tuple[Decision, list[Output]]:
+    """Return the decision record and what is sent. held: output ids of earlier current views, by recipient."""
     planned = decisions.plan(bundle, groups, posting=item.posting, lifecycle=item.header.lifecycle, held=held)
     draft = Decision(
         decision_id=identity.decision_id(item.posting),
@@ -92,17 +91,18 @@ def decision(
         groups=groups,
         outputs=(),
     )
+    made = [_output(plan, draft, item, pseudonym_key) for plan in planned]
     decided = tuple(
         DecidedOutput(
             output_id=plan.output_id,
             recipient=plan.recipient,
             kind=plan.kind,
-            digest=identity.digest(_output(plan, draft, item, pseudonym_key).payload()),
+            digest=identity.digest(output.payload),
             replaces=plan.replaces,
         )
-        for plan in planned
+        for plan, output in zip(planned, made, strict=True)
     )
-    return replace(draft, outputs=decided)
+    return replace(draft, outputs=decided), made
 
 
 def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: bytes) -> list[Output]:
@@ -116,7 +116,7 @@ def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: by
     )
     made = [_output(plan, decided, item, pseudonym_key) for plan in planned]
     claimed = {output.output_id: output.digest for output in decided.outputs}
-    if {output.output_id: identity.digest(output.payload()) for output in made} != claimed:
+    if {output.output_id: identity.digest(output.payload) for output in made} != claimed:
         raise DivergentOutputError("the claimed decision and the signal give other bytes than were claimed")
     return made
 
@@ -135,7 +135,7 @@ def _output(plan: PlannedOutput, decided: Decision, item: Resolved, pseudonym_ke
             withdraws=plan.replaces,
             withdrawn_at=decided.decided_at,
         )
-        return Output(plan.output_id, plan.recipient, withdrawal)
+        return Output(plan.output_id, plan.recipient, schemas.load("Withdrawal"), codec.encode(withdrawal))
     delivery = Delivery(
         output_id=plan.output_id,
         recipient=plan.recipient,
@@ -153,4 +153,4 @@ def _output(plan: PlannedOutput, decided: Decision, item: Resolved, pseudonym_ke
     view = item.signed.releasing(plan.released).with_passage(
         Passage(bundle=decided.bundle, delivery=delivery)
     )
-    return Output(plan.output_id, plan.recipient, view)
+    return Output(plan.output_id, plan.recipient, view.schema, view.encoded())

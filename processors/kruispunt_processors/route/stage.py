@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kruispunt_schemas import topics, wire
-from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, GroupOutcome, Stage
 from kruispunt_schemas.wire import Message
@@ -61,9 +60,10 @@ class RouteStage:
         if not reads:
             return
         now = self._clock()
+        made: dict[claims.Position, list[Output]] = {}
 
         def decide(item: Resolved, held: decided.Held) -> Decision:
-            return routing.decision(
+            record, made[claims.position(item.posting)] = routing.decision(
                 self._register.named(item.bundle),
                 reads[claims.position(item.posting)].groups,
                 item,
@@ -71,10 +71,11 @@ class RouteStage:
                 now=now,
                 pseudonym_key=self._pseudonym_key,
             )
+            return record
 
         claimed = await decided.claim_batch(self._engine, [read.item for read in reads.values()], decide)
         owed = {where: item.decision for where, item in claimed.items() if not item.marked}
-        await publisher.publish(await asyncio.to_thread(self._messages, reads, owed))
+        await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
 
     async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
@@ -111,17 +112,23 @@ class RouteStage:
         return reads
 
     def _messages(
-        self, reads: dict[claims.Position, Read], owed: dict[claims.Position, Decision]
+        self,
+        reads: dict[claims.Position, Read],
+        owed: dict[claims.Position, Decision],
+        made: dict[claims.Position, list[Output]],
     ) -> list[Message]:
+        """Return what is sent; what was claimed by an earlier try is made again from the decision claimed."""
         messages: list[Message] = []
         for where, read in reads.items():
             record = owed.get(where)
             if record is None:
                 continue
+            outputs = made.get(where)
+            if outputs is None:
+                bundle = self._register.named(record.bundle)
+                outputs = routing.outputs(bundle, record, read.item, self._pseudonym_key)
             trace = wire.traceparent_of(read.message.headers)
-            bundle = self._register.named(record.bundle)
-            made = routing.outputs(bundle, record, read.item, self._pseudonym_key)
-            messages.extend(self._output(output, record, trace) for output in made)
+            messages.extend(self._output(output, record, trace) for output in outputs)
             messages.append(
                 self._outbound.record(
                     topics.DECISIONS.name,
@@ -135,18 +142,14 @@ class RouteStage:
         return messages
 
     def _output(self, output: Output, record: Decision, trace: str | None) -> Message:
-        topic = topics.in_topic(output.recipient).name
-        if isinstance(output.record, SignedBytes):
-            return self._outbound.signed(
-                topic,
-                None,
-                output.record,
-                identifier=str(output.output_id),
-                time=record.decided_at,
-                trace=trace,
-            )
-        return self._outbound.record(
-            topic, None, output.record, identifier=output.output_id, time=record.decided_at, trace=trace
+        return self._outbound.encoded(
+            topics.in_topic(output.recipient).name,
+            None,
+            output.schema,
+            output.payload,
+            identifier=str(output.output_id),
+            time=record.decided_at,
+            trace=trace,
         )
 
 
