@@ -25,6 +25,7 @@ from kruispunt_schemas.invariants import violation
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.frame import Header
+from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.schema import POSTING_TYPES, RecordSchema
 
 from kruispunt_consumers.audit.inforce import Policy
@@ -71,7 +72,7 @@ def read_posting(record: TopicRecord, policy: Policy | None, owner: str) -> Read
         reading = replace(reading, kind=PostedKind.SIGNAL, signed=signed, header=header)
         sections = signed.read_sections()
         reading = replace(reading, observed=Observed(header, sections.context, sections.distribution))
-        _check_signal(reading, record, policy.bundle, owner)
+        _check_signal(signed, header, sections, record, policy.bundle, owner)
     except ContractError as error:
         return replace(reading, refused_for=error.reason)
     return reading
@@ -100,10 +101,9 @@ def _check_access(signed: SignedBytes, record: TopicRecord, bundle: Bundle, owne
     disclosure.verify_signature(signed, _key(signed, record, bundle, owner))
 
 
-def _check_signal(reading: Reading, record: TopicRecord, bundle: Bundle, owner: str) -> None:
-    signed, header = reading.signed, reading.header
-    if signed is None or header is None:
-        return
+def _check_signal(
+    signed: SignedBytes, header: Header, sections: Sections, record: TopicRecord, bundle: Bundle, owner: str
+) -> None:
     # 3.
     if header.originator != owner:
         raise ContractError("not-owner", "header.originator")
@@ -115,7 +115,7 @@ def _check_signal(reading: Reading, record: TopicRecord, bundle: Bundle, owner: 
     # 7.
     broken = violation(
         header,
-        signed.read_sections(),
+        sections,
         appended_at=record.appended_at,
         municipalities=bundle.valid_municipalities,
         participants=bundle.by_id,

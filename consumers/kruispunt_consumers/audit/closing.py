@@ -3,7 +3,7 @@
 In this order
 -------------
 1. No stage was skipped: decided was registered and resolved, registered was admitted (A4); what resolve found stands
-   unchanged in the decision (C7).
+   unchanged in the decision (C7); where the posting has expired, admitted and resolved still agree (E3).
 2. A duplicate names a posting that exists, was kept, and has the same originator (E1); the same signal has the id of
    the kept one, or of a repeat whose reference became its alias (E2).
 3. A quarantine entry names a known stage and has the id that follows from it (F2).
@@ -47,6 +47,9 @@ class Closing:
         """Make the checks of the module, in its order."""
         for place in self.endings.looked_at(self.ledger.decided):
             self._stages(place)
+        for place in self.endings.looked_at(self.ledger.resolved):
+            if place not in self.ledger.posted:
+                self._unchanged(place)
         for place in self.endings.looked_at(self.ledger.registered):
             registered = self.ledger.registered[place]
             if registered.duplicate_kind is not None:
@@ -90,6 +93,19 @@ class Closing:
             self._missing_stage(place, topics.ADMITTED.name, decided.seen_at)
         if event is not None and resolved is not None and admitted is not None:
             self.docket.passed(Rule.NO_STAGE_SKIPPED)
+
+    def _unchanged(self, place: Place) -> None:
+        """Compare what was admitted with what was resolved, where the posting itself has expired (E3)."""
+        admitted = self.ledger.admitted.get(place)
+        if admitted is None:
+            self.docket.attest(Rule.SAME_SIGNED_BYTES)
+            return
+        self.docket.check(
+            Rule.SAME_SIGNED_BYTES,
+            place,
+            "it was resolved with other signed bytes than were admitted",
+            holds=admitted.signed == self.ledger.resolved[place].signed,
+        )
 
     def _missing_stage(self, place: Place, topic: str, since: datetime) -> None:
         if self.endings.trimmed(topic):

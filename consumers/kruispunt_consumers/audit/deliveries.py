@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from kruispunt_schemas import codec, disclosure, identity, topics, wire
@@ -34,10 +35,15 @@ from kruispunt_consumers.audit.postings import Expected
 from kruispunt_consumers.audit.reading import Parcel, decoded, parcel, told
 from kruispunt_consumers.topic_record import TopicRecord
 
+NO_GROUND: Final = "no ground"
+"""Reason of a section that no rule permits: default deny."""
+NEVER_RELEASED: Final = "distribution"
+"""A section that nobody receives: it is not counted as withheld from anybody."""
+
 
 @dataclass(slots=True)
 class Received:
-    """What one recipient was sent; withheld counts section and first rule (or ``no ground``)."""
+    """What one recipient was sent: sections released and withheld by name, withheld ones by rule too."""
 
     views: int = 0
     withdrawals: int = 0
@@ -204,6 +210,7 @@ class DeliveryExamination:
             sentence = "its header does not verify under the originator's key"
             self.docket.attest(Rule.RELEASED_WHOLE)
         self.docket.check(Rule.SAME_HEADER, delivery.output_id, sentence, holds=same)
+        before = self.docket.failed
         released = expected.planned.released if expected.planned else frozenset[str]()
         committed = {item.section: item.digest for item in header.commitments}
         for name, raw in view.sections:
@@ -221,6 +228,9 @@ class DeliveryExamination:
                 self.docket.fail(
                     Rule.RELEASED_WHOLE, delivery.output_id, f"it lacks {name}, which is released"
                 )
+        if self.docket.failed == before:
+            self.docket.passed(Rule.RELEASED_WHOLE)
+            self.docket.passed(Rule.WITHHELD_NULL)
 
     def _genuine(self, view: SignedBytes, expected: Expected) -> bool:
         policy = self.bundles.policy(expected.bundle)
@@ -257,13 +267,10 @@ class DeliveryExamination:
         received.views += 1
         withheld = {item.section for item in delivery.withheld}
         received.released.update(name for name in found.schema.sections if name not in withheld)
-        received.withheld.update(withheld)
         for item in delivery.withheld:
-            received.withheld_by.update(item.rules or (NO_GROUND,))
-
-
-NO_GROUND = "no ground"
-"""Reason of a section that no rule permits: default deny."""
+            if item.section != NEVER_RELEASED:
+                received.withheld[item.section] += 1
+                received.withheld_by.update(item.rules or (NO_GROUND,))
 
 
 def _ce_id(record: TopicRecord) -> UUID | None:

@@ -133,8 +133,10 @@ class Examination:
     def _retry(self, record: TopicRecord) -> None:
         place = reading.retried_place(record)
         if place is None:
-            raise ContractError("missing", "kruispunt-retry-posting", "a retry names its posting")
-        self._ledger.retried.add(place)
+            # The stages pass over such a record as well: it brings nothing back.
+            self._docket.warn(Rule.RECORDS_SOUND, record.place, "it is a retry that names no posting")
+        else:
+            self._ledger.retried.add(place)
 
 
 def examine(

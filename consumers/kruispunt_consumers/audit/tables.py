@@ -6,8 +6,8 @@ Rules: every name that comes from a topic is printed as plain text, never as mar
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from kruispunt_schemas.schema import SIGNAL_TYPES
@@ -16,12 +16,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from kruispunt_consumers.audit.balance import ParticipantBalance, Verdict
-from kruispunt_consumers.audit.endings import Ending
+from kruispunt_consumers.audit.balance import Acknowledgement, ParticipantBalance, Verdict
 from kruispunt_consumers.audit.findings import TITLES, Finding, Rule, Severity
 
-TOP: Final = 3
+TOP: Final = 2
 """Reasons named in one row."""
+FOLDED: Final = 8
+"""Characters that a folding column keeps on a narrow terminal."""
+NOTHING: Final = "-"
 SHOWN: Final = 25
 """Findings printed; --json has all that were kept."""
 
@@ -43,27 +45,68 @@ def show(verdict: Verdict, console: Console) -> None:
     console.print(Group(*parts))
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right", overflow="fold")
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; one that is optional is left out when it holds no figure at all."""
+
+    title: str
+    optional: bool = False
+    text: bool = False
+    folds: bool = False
+
+
+def _table(
+    title: str, columns: Sequence[Column], rows: Sequence[Sequence[Text]], total: Sequence[Text] = ()
+) -> Table:
+    shown = [
+        place
+        for place, column in enumerate(columns)
+        if not column.optional or any(row[place].plain not in ("", NOTHING) for row in rows)
+    ]
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for place in shown:
+        column = columns[place]
+        left = place == 0 or column.text
+        table.add_column(
+            column.title,
+            justify="left" if left else "right",
+            no_wrap=not column.folds,
+            min_width=FOLDED if column.folds else None,
+            overflow="fold" if column.folds else "ellipsis",
+        )
+    for row in rows:
+        table.add_row(*(row[place] for place in shown))
+    if total:
+        table.add_section()
+        table.add_row(*(total[place] for place in shown))
     return table
 
 
 def _count(value: int, style: str = "") -> Text:
-    return Text(f"{value:,}" if value else "-", style=style if value else "dim")
+    return Text(f"{value:,}" if value else NOTHING, style=style if value else "dim")
 
 
 def _postings(verdict: Verdict) -> Table:
-    table = _table(
-        "Postings and how they ended",
-        *("participant", "posted", "decided", "duplicate", "quarantine", "access", "under way", "expired"),
+    columns = (
+        Column("participant"),
+        Column("posted"),
+        Column("decided"),
+        Column("duplicate"),
+        Column("refused"),
+        Column("access"),
+        Column("under way", optional=True),
+        Column("expired", optional=True),
     )
-    for name, item in sorted(verdict.participants.items()):
-        table.add_row(plain(name), *_figures(item))
-    table.add_section()
-    table.add_row(Text("all", style="bold"), *_figures(verdict.total))
-    return table
+    rows = [[plain(name), *_figures(item)] for name, item in sorted(verdict.participants.items())]
+    total = [Text("all", style="bold"), *_figures(verdict.total)]
+    return _table("Postings and how they ended", columns, rows, total)
 
 
 def _figures(item: ParticipantBalance) -> list[Text]:
@@ -79,65 +122,78 @@ def _figures(item: ParticipantBalance) -> list[Text]:
 
 
 def _dropped(verdict: Verdict) -> Table:
-    table = _table("Duplicates and refusals", "outcome", "reason", "postings")
-    table.columns[1].justify = "left"
-    for ending, counts in (
-        (Ending.DUPLICATE, verdict.duplicates()),
-        (Ending.QUARANTINED, verdict.refusals()),
-    ):
-        for reason, count in counts.most_common():
-            table.add_row(ending.value, plain(reason.lower().replace("_", " ")), f"{count:,}")
-    return table
+    columns = (Column("outcome"), Column("reason", text=True), Column("postings"))
+    rows = [
+        [Text(ending), plain(reason.lower().replace("_", "-")), _count(count)]
+        for ending, counts in (("duplicate", verdict.duplicates()), ("refused", verdict.refusals()))
+        for reason, count in counts.most_common()
+    ]
+    return _table("Duplicates and refusals", columns, rows)
 
 
 def _deliveries(verdict: Verdict) -> Table:
-    table = _table(
-        "Deliveries and receipts",
-        *("recipient", "views", "withdrawals", "sections", "withheld", "acknowledged", "outstanding"),
-        "withheld most by",
+    columns = (
+        Column("recipient"),
+        Column("views"),
+        Column("withdrawn", optional=True),
+        Column("released"),
+        Column("withheld"),
+        Column("receipts", optional=True),
+        Column("open"),
+        Column("withheld mostly by", text=True, folds=True),
     )
-    table.columns[-1].justify = "left"
-    silent = 0
+    rows: list[list[Text]] = []
+    others = 0
     for name, item in sorted(verdict.received.items()):
         if not item.views and not item.withdrawals:
-            silent += 1
+            others += 1
             continue
-        answer = verdict.acknowledgements.get(name)
-        table.add_row(
-            plain(name),
-            _count(item.views),
-            _count(item.withdrawals),
-            _count(item.released.total()),
-            _count(item.withheld.total()),
-            _count(answer.stored + answer.withdrawn + answer.rejected if answer else 0),
-            _count(answer.outstanding if answer else 0, "yellow"),
-            plain(_top(item.withheld_by)),
+        answer = verdict.acknowledgements.get(name, Acknowledgement())
+        rows.append(
+            [
+                plain(name),
+                _count(item.views),
+                _count(item.withdrawals),
+                _count(item.released.total()),
+                _count(item.withheld.total()),
+                _count(answer.stored + answer.withdrawn + answer.rejected),
+                _count(answer.outstanding, "yellow"),
+                plain(
+                    ", ".join(f"{reason} {count:,}" for reason, count in item.withheld_by.most_common(TOP))
+                ),
+            ]
         )
-    if silent:
-        table.add_section()
-        table.add_row(Text(f"{silent} more got statuses only", style="dim"), *[Text("")] * 7)
+    table = _table("Deliveries: views, sections, receipts", columns, rows)
+    if others:
+        table.caption = f"{others} more received statuses of their own postings only"
+        table.caption_justify = "left"
     return table
-
-
-def _top(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{reason} {count:,}" for reason, count in Counter(counts).most_common(TOP))
 
 
 def _rules(verdict: Verdict) -> Table:
-    table = _table("Rules", "rule", "", "checked", "failed", "under way", "attested")
-    table.columns[1].justify = "left"
+    columns = (
+        Column("rule"),
+        Column("", text=True),
+        Column("checked"),
+        Column("failed"),
+        Column("under way", optional=True),
+        Column("attested", optional=True),
+    )
+    rows: list[list[Text]] = []
     for rule in Rule:
         count = verdict.rules[rule]
         style = "red" if count.failed else "yellow" if count.warned or count.under_way else ""
-        table.add_row(
-            Text(rule.value, style=style),
-            Text(TITLES[rule], style=style),
-            _count(count.checked),
-            _count(count.failed, "bold red"),
-            _count(count.under_way, "yellow"),
-            _count(count.attested),
+        rows.append(
+            [
+                Text(rule.value, style=style),
+                Text(TITLES[rule], style=style),
+                _count(count.checked),
+                _count(count.failed, "bold red"),
+                _count(count.under_way, "yellow"),
+                _count(count.attested),
+            ]
         )
-    return table
+    return _table("Rules", columns, rows)
 
 
 def _findings(verdict: Verdict) -> list[RenderableType]:
@@ -174,9 +230,13 @@ def _verdict(verdict: Verdict) -> Text:
     if attested:
         facts += f", {attested:,} attested without content"
     if not verdict.adds_up:
-        return Text(f"DOES NOT ADD UP: {verdict.failures:,} failures. {facts}.", style="bold red")
+        return Text(f"DOES NOT ADD UP: {_plural(verdict.failures, 'failure')}. {facts}.", style="bold red")
     if verdict.waiting:
         return Text(
-            f"ADDS UP SO FAR: {verdict.waiting:,} things are under way. {facts}.", style="bold yellow"
+            f"ADDS UP SO FAR: {_plural(verdict.waiting, 'thing')} under way. {facts}.", style="bold yellow"
         )
     return Text(f"ADDS UP: every posting is accounted for. {facts}.", style="bold green")
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

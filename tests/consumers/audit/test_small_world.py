@@ -43,9 +43,11 @@ def test_the_balance_is_exact():
     assert verdict.duplicates() == {"SAME_SIGNAL": 1, "SAME_CONTENT": 1}
     antwerpen = verdict.received["ltf-antwerpen"]
     assert (antwerpen.views, antwerpen.withdrawals) == (1, 1)
-    assert antwerpen.withheld_by == {"guard-distribution": 1}
+    assert antwerpen.withheld == {}  # nobody receives the distribution
     gent = verdict.received["ltf-gent"]
     assert gent.views == 2
+    assert gent.withheld == {"assessment": 1, "measures": 1, "sources": 1}
+    assert gent.withheld_by == {"no ground": 3}
     assert verdict.acknowledgements["ltf-gent"].stored == 1
     assert verdict.acknowledgements["ltf-gent"].outstanding == 1
     assert verdict.consultations == {"ltf-gent": 1}
@@ -78,7 +80,7 @@ def test_tables_show_the_balance():
     text = out.getvalue()
     assert "ADDS UP" in text
     assert "federal-police" in text
-    assert "guard-distribution" in text
+    assert "no ground" in text
 
 
 def test_repeats_after_a_crash_are_harmless_and_counted():
@@ -305,3 +307,21 @@ def test_no_statement_of_a_signal_reaches_the_output():
 
 def world_first(world: World):
     return next(signal_id for signal_id, item in world.decided.items() if item.version == 1)
+
+
+def test_a_retry_that_names_nothing_is_a_warning():
+    world = small_world()
+    world.append("retry", None, b"x")
+    verdict = world.verdict()
+    assert verdict.adds_up
+    assert [(item.rule, item.severity) for item in verdict.findings] == [
+        (Rule.RECORDS_SOUND, Severity.WARNING)
+    ]
+
+
+def test_resolved_and_admitted_agree_where_the_posting_has_expired():
+    world = small_world()
+    world.trim("out.federal-police", 1)
+    world.change_signed("resolved", 0, lambda signed: signed.releasing(frozenset()))
+    failed = world.verdict().failed(Rule.SAME_SIGNED_BYTES)
+    assert [item.subject for item in failed] == ["federal-police/0"]
