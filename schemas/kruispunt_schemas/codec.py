@@ -9,7 +9,7 @@ Rules
 2. What was read is encoded again and compared: another encoding of the same value is refused.
    Only then, and only when the writer's schema is another one, is it projected to the schema of this program: what is
    new to it is left out, an enum symbol that it does not know becomes the default one.
-3. Writing is strict, and what was written is read back before it is signed (`disclosure`).
+3. Writing is strict, numbers of 32 bits have no more (fastavro writes and reads longer ones), and what was written is read back before it is signed (`disclosure`).
 4. A signal keeps the bytes of its header and of each section, for commitments are made over bytes, not over parses.
    A view is cut by replacing a section's bytes with null.
 
@@ -207,6 +207,8 @@ def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") ->
         fastavro.schemaless_writer(out, parsed, plain, strict=True)
     except Exception as error:
         raise ContractError("value", field, f"it does not fit its schema ({type(error).__name__})") from None
+    if not _fits(parsed, plain, parsed["__named_schemas"]):
+        raise ContractError("value", field, "a number has more than 32 bits")
     return out.getvalue()
 
 
@@ -271,3 +273,21 @@ def _compare(parsed: schemas.AvroSchema, data: Mapping[str, Any], raw: bytes, fi
         ) from None
     if out.getvalue() != raw:
         raise ContractError("encoding", field, "it is not the one encoding of its value")
+    if not _fits(parsed, data, parsed["__named_schemas"]):
+        raise ContractError("encoding", field, "a number has more than 32 bits")
+
+
+def _fits(schema: schemas.AvroSchema, value: Any, named: Mapping[str, schemas.AvroSchema]) -> bool:
+    """Tell whether every Avro int of a value has 32 bits at most."""
+    if value is None:
+        return True
+    if isinstance(schema, list):
+        return _fits(schema[-1], value, named)
+    if schema == "int":
+        return bool(-(2**31) <= value < 2**31)
+    definition = named.get(schema) if isinstance(schema, str) else schema
+    if definition is None:
+        return True
+    if definition["type"] == "record":
+        return all(_fits(field["type"], value[field["name"]], named) for field in definition["fields"])
+    return definition["type"] != "array" or all(_fits(definition["items"], item, named) for item in value)
