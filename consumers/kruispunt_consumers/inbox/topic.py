@@ -77,7 +77,8 @@ class InTopic:
             self._pending = None
             return pending
         with translated(self.name, self._brokers):
-            batch = self._consumer.consume(BATCH, timeout=seconds)
+            first = self._consumer.poll(seconds)  # `consume` would wait for a whole batch or all of the time
+            batch = [] if first is None else [first, *self._consumer.consume(BATCH - 1, timeout=0.0)]
         arrivals: list[Arrival] = []
         silence: Silence | None = None
         for message in batch:

@@ -23,6 +23,7 @@ from kruispunt_consumers.bundles import AnnouncedBundles
 from kruispunt_consumers.inbox.kept import AlertKind, State
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_consumers.topic_reader import TopicReader
+from kruispunt_deploy.stack import LocalStack
 from kruispunt_producers.publisher import REGISTRY_CACHE
 from kruispunt_schemas import codec, disclosure, keys, topics, wire
 from kruispunt_schemas import schema as schemas
@@ -227,6 +228,21 @@ def test_follow_shows_what_arrives_live_and_ends_on_a_signal(bench: Bench) -> No
         assert process.wait(PATIENCE) == 0
 
 
+def test_following_outlives_the_broker(bench: Bench, local_stack: LocalStack) -> None:
+    """Killed and started again by its supervisor: the follower waits, and takes what comes afterwards."""
+    with bench.child("kruispunt_schemas", "inbox", "follow", "--json", "--as", bench.participant) as process:
+        assert process.stdout is not None
+        for number in range(2):
+            bench.deliver(bench.view(number))
+            event = json.loads(process.stdout.readline())
+            assert event["item"]["output_id"] == str(bench.output_id(number))
+            if number == 0:
+                local_stack.kill("kafka")
+                local_stack.wait_ready("kafka")
+        wait_until(lambda: len(bench.receipts()) == 2, within=PATIENCE, what="both receipts")
+        assert process.poll() is None
+
+
 def test_a_second_follower_is_refused(bench: Bench) -> None:
     with bench.child("kruispunt_schemas", "inbox", "follow", "--as", bench.participant) as process:
         assert process.stdout is not None
@@ -293,8 +309,8 @@ def test_show_enqueues_the_consultation_and_follow_sends_it(bench: Bench) -> Non
     assert (header.user, header.purpose, header.output_id) == ("j.peeters", "file 118", bench.output_id(1))
 
 
-def test_a_registry_that_is_away_is_waited_for_when_ids_are_unknown(bench: Bench) -> None:
-    """Known ids need no registry; the receipts of an inbox that never knew them stay in the box."""
+def test_known_ids_need_no_registry(bench: Bench) -> None:
+    """They are kept in a file of the data folder: receipts go out while the registry is away."""
     bench.deliver(bench.view(1))
     assert bench.run("follow", "--once").returncode == 0
     assert (bench.data / REGISTRY_CACHE).exists()
