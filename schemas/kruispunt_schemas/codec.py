@@ -19,7 +19,7 @@ Must not: check a signature or an invariant (`disclosure`, `invariants`), or rep
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from typing import Any, Final, TypeVar
 
@@ -207,7 +207,7 @@ def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") ->
         fastavro.schemaless_writer(out, parsed, plain, strict=True)
     except Exception as error:
         raise ContractError("value", field, f"it does not fit its schema ({type(error).__name__})") from None
-    if not _fits(parsed, plain, parsed["__named_schemas"]):
+    if not _fits(parsed, plain):
         raise ContractError("value", field, "a number has more than 32 bits")
     return out.getvalue()
 
@@ -273,21 +273,42 @@ def _compare(parsed: schemas.AvroSchema, data: Mapping[str, Any], raw: bytes, fi
         ) from None
     if out.getvalue() != raw:
         raise ContractError("encoding", field, "it is not the one encoding of its value")
-    if not _fits(parsed, data, parsed["__named_schemas"]):
+    if not _fits(parsed, data):
         raise ContractError("encoding", field, "a number has more than 32 bits")
 
 
-def _fits(schema: schemas.AvroSchema, value: Any, named: Mapping[str, schemas.AvroSchema]) -> bool:
-    """Tell whether every Avro int of a value has 32 bits at most."""
-    if value is None:
-        return True
+Fits = Callable[[Any], bool]
+
+
+def _fits(parsed: schemas.AvroSchema, value: Mapping[str, Any]) -> bool:
+    """Tell whether every Avro int of a value has 32 bits at most: fastavro reads and writes longer ones."""
+    known = _FITS.get(id(parsed))
+    if known is None:
+        known = _FITS[id(parsed)] = (parsed, _fitting(parsed, parsed["__named_schemas"]))
+    fits = known[1]
+    return fits is None or fits(value)
+
+
+_FITS: Final[dict[int, tuple[schemas.AvroSchema, Fits | None]]] = {}
+"""By identity of a parsed schema, which is kept alive beside its check."""
+
+
+def _fitting(schema: schemas.AvroSchema, named: Mapping[str, schemas.AvroSchema]) -> Fits | None:
+    """Return the check of a schema, None where no int can stand."""
     if isinstance(schema, list):
-        return _fits(schema[-1], value, named)
+        branch = _fitting(schema[-1], named)
+        return None if branch is None else lambda value: value is None or branch(value)
     if schema == "int":
-        return bool(-(2**31) <= value < 2**31)
+        return lambda value: -(2**31) <= value < 2**31
     definition = named.get(schema) if isinstance(schema, str) else schema
-    if definition is None:
-        return True
-    if definition["type"] == "record":
-        return all(_fits(field["type"], value[field["name"]], named) for field in definition["fields"])
-    return definition["type"] != "array" or all(_fits(definition["items"], item, named) for item in value)
+    if definition is None or definition["type"] not in ("record", "array"):
+        return None
+    if definition["type"] == "array":
+        items = _fitting(definition["items"], named)
+        return None if items is None else lambda values: all(items(value) for value in values)
+    checks = [
+        (field["name"], check)
+        for field in definition["fields"]
+        if (check := _fitting(field["type"], named)) is not None
+    ]
+    return (lambda value: all(check(value[name]) for name, check in checks)) if checks else None

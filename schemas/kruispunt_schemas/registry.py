@@ -12,8 +12,10 @@ Must not: be asked on the path of a signal.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -35,12 +37,21 @@ class Registry:
     def __init__(self, url: str, cache: Path | None = None) -> None:
         self._url = url.rstrip("/")
         self._cache = cache
-        self._http = httpx.Client(
+
+    @cached_property
+    def _http(self) -> httpx.Client:
+        """Made when first needed: most programs find their ids in the file and never ask."""
+        return httpx.Client(
             base_url=self._url,
             timeout=TIMEOUT_SECONDS,
             headers={"Accept": _MEDIA_TYPE, "Content-Type": _MEDIA_TYPE},
             trust_env=False,
         )
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if "_http" in self.__dict__:
+            self._http.close()
 
     def prepare(self) -> None:
         """Set full transitive compatibility for every subject."""
@@ -93,7 +104,9 @@ class Registry:
         if self._cache is not None:
             known = {**self._known(), schema.fingerprint.hex(): wire_id}
             self._cache.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._cache.with_suffix(".tmp")
+            temporary = self._cache.with_suffix(
+                f".{os.getpid()}.tmp"
+            )  # several processes may learn an id at once
             temporary.write_text(json.dumps({self._url: known}, indent=1))
             temporary.replace(self._cache)
         return wire_id
