@@ -18,9 +18,10 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Final
 
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stub re-exports nothing
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
@@ -36,6 +37,17 @@ _WAIT_SECONDS: Final = 0.1
 """How long the Kafka client gathers a batch; it waits that long at the end of every phase."""
 _QUEUE_KILOBYTES: Final = 32 * 1024
 """How much the Kafka client may fetch ahead, over all partitions."""
+_AGAIN_SECONDS: Final = 0.2
+_ELECTING: Final = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+    }
+)
+"""Errors of a partition whose leader is being elected: a broker that has just started gives them for a moment."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EVERYTHING: Final = "the topics"
 
@@ -49,6 +61,7 @@ class TopicReader:
         self._logger.addHandler(logging.NullHandler())
         self._logger.propagate = False
         self._client = client
+        self._pause = Event()
         self._admin = AdminClient(
             {"bootstrap.servers": brokers, "client.id": client, "reconnect.backoff.max.ms": 1000},
             logger=self._logger,
@@ -120,11 +133,19 @@ class TopicReader:
                     consumer.pause([TopicPartition(*partition)])
 
     def _offsets(self, partitions: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
-        asked = {TopicPartition(*partition): spec for partition in partitions}
+        """Ask for offsets; a leader that is just being elected is asked again within the bound (rule 5)."""
+        deadline = time.monotonic() + ANSWER_SECONDS
         found: dict[tuple[str, int], int] = {}
-        for partition, future in self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS).items():
-            with translated(partition.topic, self._brokers):
-                found[partition.topic, partition.partition] = future.result().offset
+        while left := [partition for partition in partitions if partition not in found]:
+            asked = {TopicPartition(*partition): spec for partition in left}
+            for partition, future in self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS).items():
+                try:
+                    found[partition.topic, partition.partition] = future.result().offset
+                except KafkaException as error:
+                    if error.args[0].code() not in _ELECTING or time.monotonic() > deadline:
+                        raise named(error.args[0], partition.topic, self._brokers) from None
+            if len(found) < len(partitions):
+                self._pause.wait(_AGAIN_SECONDS)
         return found
 
     def _consumer(self) -> Consumer:

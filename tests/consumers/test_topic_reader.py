@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from itertools import groupby
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from kruispunt_consumers.broker import BrokersSilentError
+from kruispunt_consumers.broker import AccessRefusedError, BrokersSilentError
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_consumers.topic_record import Extent
 
@@ -83,3 +85,39 @@ def test_no_broker_is_a_named_error(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("kruispunt_consumers.topic_reader.ANSWER_SECONDS", 0.5)
     with pytest.raises(BrokersSilentError, match=r"127\.0\.0\.1:1"):
         TopicReader("127.0.0.1:1", client="test-reader").topics()
+
+
+class ElectingAdmin:
+    """Answers as a broker does that has just started: no leader yet, then the offset."""
+
+    def __init__(self, *answers: KafkaError | int) -> None:
+        self._answers = list(answers)
+
+    def list_offsets(self, asked: Mapping[TopicPartition, object], **_options: object):
+        return {partition: self._answer(self._answers.pop(0)) for partition in asked}
+
+    def list_topics(self, timeout: float):  # noqa: ARG002
+        partition = SimpleNamespace(error=None, partitions={0: None})
+        return SimpleNamespace(topics={"t": partition})
+
+    @staticmethod
+    def _answer(answer: KafkaError | int) -> Future[SimpleNamespace]:
+        future: Future[SimpleNamespace] = Future()
+        if isinstance(answer, KafkaError):
+            future.set_exception(KafkaException(answer))
+        else:
+            future.set_result(SimpleNamespace(offset=answer))
+        return future
+
+
+def test_a_leader_being_elected_is_asked_again():
+    reader = TopicReader("127.0.0.1:1", client="test-reader")
+    reader._admin = ElectingAdmin(KafkaError(KafkaError.UNKNOWN_LEADER_EPOCH), 3, 9)
+    assert reader.extents(["t"]) == [Extent("t", 0, 3, 9)]
+
+
+def test_an_error_that_stays_is_named():
+    reader = TopicReader("127.0.0.1:1", client="test-reader")
+    reader._admin = ElectingAdmin(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    with pytest.raises(AccessRefusedError, match="t "):
+        reader.extents(["t"])

@@ -3,7 +3,7 @@
 Rules
 -----
 1. In force at an append time is the activation with the latest ``in_force_from`` not after it; of two with the same
-   time the one announced later.
+   time the one whose name sorts last, in whatever order they were announced.
 2. A bundle's bytes must hash to its name and load; one that does not is entered (rule C8) and cannot be used.
 
 Must not: read a topic or a clock.
@@ -46,12 +46,12 @@ class BundlesInForce:
 
     docket: Docket
     _policies: dict[str, Policy] = field(default_factory=dict)
-    _activations: list[tuple[datetime, int, str]] = field(default_factory=list)
+    _activations: list[tuple[datetime, str]] = field(default_factory=list)
 
     def announce(self, record: BundleContent | BundleActivation) -> None:
         """Take one announcement (rule C8)."""
         if isinstance(record, BundleActivation):
-            self._activations.append((record.in_force_from, len(self._activations), record.bundle))
+            self._activations.append((record.in_force_from, record.bundle))
             self._activations.sort()
             return
         if record.bundle in self._policies:
@@ -67,7 +67,7 @@ class BundlesInForce:
     def in_force(self, at: datetime) -> str | None:
         """Return the name of the bundle that decides what was appended at that time, None before the first."""
         place = bisect_right(self._activations, at, key=lambda item: item[0])
-        return self._activations[place - 1][2] if place else None
+        return self._activations[place - 1][1] if place else None
 
     def policy(self, name: str | None) -> Policy | None:
         """Return a bundle by name, None when its bytes were never announced."""
@@ -75,7 +75,7 @@ class BundlesInForce:
 
     def check_announced(self) -> None:
         """Enter every activation whose bundle's bytes are nowhere (rule C8)."""
-        for _, _, name in self._activations:
+        for name in sorted({bundle for _, bundle in self._activations}):
             if name not in self._policies:
                 self.docket.fail(
                     Rule.BUNDLES_SOUND, f"bundle {name[:12]}", "it was activated but its bytes lie nowhere"
