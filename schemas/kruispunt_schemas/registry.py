@@ -4,7 +4,7 @@ Rules
 -----
 1. Ids are looked up once and kept in a file, so that a program starts and runs without the registry afterwards.
 2. Compatibility is full transitive, set by `prepare`, for a registry starts at NONE.
-3. A refusal is translated: the registry names JSON pointers only.
+3. A refusal is translated: the registry names JSON pointers only, so what changed is added in words (`evolution`).
 
 Must not: be asked on the path of a signal.
 """
@@ -22,13 +22,15 @@ from urllib.parse import quote
 
 import httpx
 
+from kruispunt_schemas.evolution import changes
 from kruispunt_schemas.failures import ContractError, UnavailableError
 from kruispunt_schemas.schema import RecordSchema
 
 TIMEOUT_SECONDS: Final = 10.0
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
-_POINTER: Final = re.compile(r"/[\w/~-]+")
+_POINTER: Final = re.compile(r"(?<= )/[\w/~-]+")
+_DIFFERENCES: Final = re.compile(r"list of diff types: \[(.*)\]")
 
 
 class Registry:
@@ -59,7 +61,13 @@ class Registry:
 
     def register(self, schema: RecordSchema) -> int:
         """Register a schema and return its id; raise ContractError, with the reason, when it is incompatible."""
-        answer = self._call("POST", f"/subjects/{quote(schema.subject)}/versions", {"schema": schema.json})
+        try:
+            answer = self._call(
+                "POST", f"/subjects/{quote(schema.subject)}/versions", {"schema": schema.json}
+            )
+        except ContractError as error:
+            told = "; ".join([error.detail, *self._changes(schema)])
+            raise ContractError(error.reason, schema.subject, told) from None
         return self._remember(schema, int(answer["id"]))
 
     def incompatibilities(self, schema: RecordSchema) -> list[str]:
@@ -68,7 +76,8 @@ class Registry:
         answer = self._call("POST", path, {"schema": schema.json})
         if answer.get("is_compatible", False):
             return []
-        return [translated(str(message)) for message in answer.get("messages", [])] or ["not compatible"]
+        told = [translated(str(message)) for message in answer.get("messages", [])]
+        return told + self._changes(schema) or ["not compatible"]
 
     def wire_ids(self, schemas: Iterable[RecordSchema]) -> dict[bytes, int]:
         """Return the id of each schema by fingerprint, from the file or else from the registry.
@@ -86,6 +95,13 @@ class Registry:
     def schema_json(self, wire_id: int) -> str:
         """Return the JSON of a registered schema."""
         return str(self._call("GET", f"/schemas/ids/{wire_id}", None)["schema"])
+
+    def _changes(self, schema: RecordSchema) -> list[str]:
+        try:
+            latest = self._call("GET", f"/subjects/{quote(schema.subject)}/versions/latest", None)
+        except UnavailableError:
+            return []
+        return changes(str(latest["schema"]), schema.json)
 
     def _look_up(self, schema: RecordSchema) -> int:
         answer = self._call("POST", f"/subjects/{quote(schema.subject)}", {"schema": schema.json})
@@ -119,15 +135,28 @@ class Registry:
                 f"the schema registry at {self._url} does not answer ({type(error).__name__})"
             ) from None
         if response.status_code in (409, 422):
-            raise ContractError("incompatible-schema", path.split("/")[2], translated(response.text))
+            raise ContractError("incompatible-schema", path.split("/")[2], translated(_message(response)))
         if response.status_code == 404:
             raise UnavailableError(
                 f"the schema registry at {self._url} knows nothing of {path}: run `kruispunt provision`"
             )
         if response.is_error:
             raise UnavailableError(f"the schema registry answered {response.status_code} to {method} {path}")
-        answer: dict[str, Any] = response.json()
+        try:
+            answer: dict[str, Any] = response.json()
+        except ValueError:
+            raise UnavailableError(f"what answers at {self._url} is no schema registry") from None
         return answer
+
+
+def _message(response: httpx.Response) -> str:
+    """Return what a refusal says, without its envelope and the name of the exception behind it."""
+    try:
+        text = str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        text = response.text
+    found = _DIFFERENCES.search(text)
+    return found.group(1) if found else text
 
 
 def translated(message: str) -> str:
