@@ -1,1 +1,1 @@
-"""x"""
+"""Deploy: the local stack of real servers, provisioning, and the demonstration."""

@@ -38,14 +38,17 @@ def json_option(function: F) -> F:
 
 
 def print_json(value: object) -> None:
-    """Print a value as one JSON document; datetimes, UUIDs and paths as strings, bytes as hex."""
+    """Print a value as one JSON document; datetimes, UUIDs and paths as strings, bytes as hex.
+
+    In ASCII: control and direction characters of others' texts must not reach a terminal raw.
+    """
 
     def fallback(item: object) -> object:
         if isinstance(item, bytes):
             return item.hex()
         return sorted(item) if isinstance(item, set | frozenset) else str(item)
 
-    click.echo(json.dumps(value, default=fallback, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(value, default=fallback, ensure_ascii=True, indent=2))
 
 
 class InstalledCommands(click.Group):

@@ -47,13 +47,17 @@ AvroSchema = Any
 
 @dataclass(frozen=True, slots=True)
 class RecordSchema:
-    """A record type: ``name`` without namespace, ``json`` as registered, ``fingerprint`` (32 bytes)."""
+    """A record type: ``name`` without namespace, ``json`` as registered, ``fingerprint`` (32 bytes).
+
+    sections: names of the sections in the order of the schema; none for what is no signal.
+    """
 
     name: str
     parsed: AvroSchema
     json: str
     fingerprint: bytes
     fields: tuple[str, ...]
+    sections: tuple[str, ...]
 
     @property
     def subject(self) -> str:
@@ -64,11 +68,6 @@ class RecordSchema:
     def signed(self) -> bool:
         """Tell whether the record carries a header and a proof."""
         return "proof" in self.fields
-
-    @property
-    def sections(self) -> tuple[str, ...]:
-        """Return the names of the sections in the order of the schema; none for what is no signal."""
-        return tuple(name for name in self.fields if name not in FRAME_FIELDS) if self.signed else ()
 
     def field(self, name: str) -> AvroSchema:
         """Return the schema of a field, references resolved; of a nullable field the non-null branch."""
@@ -99,13 +98,16 @@ _KNOWN: dict[tuple[str, bytes], AvroSchema] = {}
 def record_schema(parsed: AvroSchema) -> RecordSchema:
     """Wrap a parsed record schema."""
     name = str(parsed["name"]).rsplit(".", 1)[-1]
+    fields = tuple(field["name"] for field in parsed["fields"])
+    sections = tuple(item for item in fields if item not in FRAME_FIELDS) if "proof" in fields else ()
     schema = RecordSchema(
         name=name,
         parsed=parsed,
         # Sorted, for fastavro orders keys anew in every process: the registry must see one text, not many versions.
         json=json.dumps(plain(parsed, docs=True), sort_keys=True, ensure_ascii=False),
         fingerprint=fingerprint(parsed),
-        fields=tuple(field["name"] for field in parsed["fields"]),
+        fields=fields,
+        sections=sections,
     )
     _KNOWN[(name, schema.fingerprint)] = parsed
     return schema

@@ -24,6 +24,8 @@ from typing import Final
 from kruispunt_consumers.audit.balance import Verdict
 from kruispunt_consumers.audit.replay import replay
 from kruispunt_consumers.inbox.assembly import follower_of
+from kruispunt_consumers.inbox.kept import Kind, State
+from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_producers import adapters, publishing, synthetic
 from kruispunt_producers.posting_box import PostingBox, box_path
 from kruispunt_producers.publishing import Job, Published
@@ -175,6 +177,12 @@ class Demonstration:
         with follower_of(self.settings, participant, tell=count, stopping=lambda: False) as follower:
             follower.run(once=True)
         return read
+
+    def newest_view(self, participant: str) -> str:
+        """Return the start of the id of a current view in a participant's inbox; '' when it holds none."""
+        with InboxStore(store_path(self._data, participant), create=False) as store:
+            current = [item for item in store.items() if item.state is State.CURRENT and item.kind is Kind.VIEW]
+        return str(current[0].output_id)[:8] if current else ""
 
     def refused_by_adapters(self) -> Counter[str]:
         """Return the source records that adapters refused, counted by ``reason field``."""

@@ -1,0 +1,167 @@
+"""``kruispunt demo``: the steps in their order, shown to a person, with everything stopped at the end.
+
+Rules
+-----
+1. The data folder is made anew at the start and kept after a demonstration that came to its end, so that what is
+   printed last can be tried; an interrupted one leaves nothing behind.
+2. Ctrl-C and SIGTERM stop every child; so does the end of this process, whatever ends it (`stack`).
+
+Must not: hold a figure that was not measured in this run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+from kruispunt_schemas.command import console, json_option, print_json, stderr
+from kruispunt_schemas.settings import Settings
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from kruispunt_deploy.stack import LocalStack, ended_by_signals
+from kruispunt_deploy.stack.datafolder import holder_of, taken
+from kruispunt_deploy.stack.display import Display
+
+SIGNALS: Final = 2_000
+QUIET_SECONDS: Final = 180.0
+PUBLISHERS: Final = 4
+INTERRUPTED: Final = 130
+TASK_FORCES: Final = ("ltf-antwerpen", "ltf-brussel", "ltf-liege-huy")
+
+
+@click.command(epilog="Example: kruispunt demo --signals 2000 --seed 7")
+@click.option(
+    "--signals", type=click.IntRange(min=120), default=SIGNALS, show_default=True, help="Postings in all."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another synthetic world.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder, made anew (default: KRUISPUNT_DATA/demo).",
+)
+@json_option
+def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
+    """Run the whole road on an embedded stack of real servers: publish, kill a worker, receive, audit.
+
+    Ends with 0 when the audit adds up and equals the generator's truth, else with 1.
+    """
+    folder = (data or Settings().data / "demo").absolute()
+    if (pid := holder_of(folder)) is not None:
+        raise taken(folder, pid)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with ended_by_signals():
+            sound = _run(folder, signals, seed, as_json=as_json)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, KeyboardInterrupt):
+            stderr.print("Interrupted: everything is stopped, nothing is left.")
+            sys.exit(INTERRUPTED)
+        raise
+    sys.exit(0 if sound else 1)
+
+
+def _run(folder: Path, signals: int, seed: int, *, as_json: bool) -> bool:
+    # Imported here: the rooms take a second to load, and help should not.
+    from kruispunt_producers import synthetic  # noqa: PLC0415
+
+    from kruispunt_deploy.demonstration import tables  # noqa: PLC0415
+    from kruispunt_deploy.demonstration.steps import Demonstration  # noqa: PLC0415
+    from kruispunt_deploy.demonstration.truth import differences  # noqa: PLC0415
+
+    began = time.monotonic()
+    scenario = synthetic.generate(seed, signals)
+    with (
+        Display(stderr, visible=not as_json) as display,
+        LocalStack(folder, progress=display) as stack,
+    ):
+        display.settle()
+        show = Demonstration(stack, folder, scenario)
+        with _steps(visible=not as_json) as step:
+            with step("provisioning keys, schemas, tables, topics") as say:
+                provisioned = show.provision(say)
+            with step("starting workers, filling the agencies' databases"):
+                show.start_workers()
+                show.place_sources(1)
+            with step("agencies publish") as say, ThreadPoolExecutor(PUBLISHERS) as pool:
+                published = list(pool.map(show.publish, scenario.participants))
+                say("malformed, forged and repeated records")
+                raw = show.post_raw()
+                show.wait_for_workers()
+            with step("killing the route worker with SIGKILL in the middle"):
+                kill = show.kill_in_the_middle("route")
+            with step("the road catches up") as say:
+                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
+            with step("agencies correct and recall") as say, ThreadPoolExecutor(PUBLISHERS) as pool:
+                show.place_sources(2)
+                published += pool.map(show.publish, scenario.participants)
+                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
+            with step("task forces receive") as say, ThreadPoolExecutor(len(TASK_FORCES)) as pool:
+                received = dict(zip(TASK_FORCES, pool.map(show.receive, TASK_FORCES), strict=True))
+                say("receipts")
+                show.wait_quiet(QUIET_SECONDS)
+            with step("the audit replays every topic"):
+                verdict = show.audit()
+        view = show.newest_view(TASK_FORCES[0])
+        wrong = differences(scenario.truth(), verdict, show.refused_by_adapters())
+    seconds = time.monotonic() - began
+    if as_json:
+        print_json(
+            {
+                "seconds": round(seconds, 1),
+                "bundle": provisioned.bundle,
+                "published": [asdict(item) for item in published],
+                "raw": raw,
+                "kill": asdict(kill),
+                "received": received,
+                "truth": {"equal": not wrong, "differences": [asdict(item) for item in wrong]},
+                "audit": verdict.as_json(),
+            }
+        )
+    else:
+        tables.show(console, published, raw, kill, verdict, wrong)
+        tables.next_commands(console, folder, seconds, TASK_FORCES[0], view)
+    return verdict.adds_up and not wrong
+
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def _steps(*, visible: bool) -> Iterator[Callable[[str], Step]]:
+    progress = Progress(
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description}"),
+        TextColumn("[dim]{task.fields[detail]}"),
+        TimeElapsedColumn(),
+        console=stderr,
+        disable=not visible,
+    )
+    with progress:
+        yield lambda title: Step(progress, title)
+
+
+class Step:
+    """One line of the progress: a title, a detail that changes, the time it took."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._title = title
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Say:
+        task = self._task = self._progress.add_task(self._title, total=1, detail="")
+        return lambda detail: self._progress.update(task, detail=detail)
+
+    def __exit__(self, failure: object, *_rest: object) -> None:
+        if self._task is not None and failure is None:
+            self._progress.update(self._task, completed=1, detail="")
