@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -54,12 +55,12 @@ def kafka_sender(addresses: Addresses, client: ClientSettings | None = None) -> 
 
 def wire_ids(addresses: Addresses, data: Path) -> WireIds:
     """Return the look-up of registry ids, kept in ``DATA/registry-ids.json`` for when the registry is away."""
-    registry = Registry(addresses.registry, data / REGISTRY_CACHE)
     found: dict[bytes, int] = {}
 
     def look_up(fingerprint: bytes) -> int:
         if fingerprint not in found:
-            found.update(registry.wire_ids([codec.schema_of(fingerprint)]))
+            with closing(Registry(addresses.registry, data / REGISTRY_CACHE)) as registry:
+                found.update(registry.wire_ids([codec.schema_of(fingerprint)]))
         return found[fingerprint]
 
     return look_up
