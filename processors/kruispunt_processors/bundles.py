@@ -5,7 +5,8 @@ Rules
 1. The bundle that decides a posting is the one in force at the broker's append time: the latest activation that is
    not later.
 2. A copy older than `STALE_SECONDS` is not used: the worker waits (`UnavailableError`), it does not guess.
-3. Bundle bytes come from the topic alone and must have the SHA-256 that names them.
+3. Bundle bytes come from the topic alone and must have the SHA-256 that names them. A record that cannot be read or
+   has other bytes is reported and left out; an activation of it makes workers wait.
 
 Must not: take a bundle from anywhere else.
 """
@@ -22,7 +23,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from kruispunt_schemas import codec, topics, wire
-from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from kruispunt_schemas.needtoknow.bundle import Bundle, load
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
@@ -135,7 +136,7 @@ class BundleFollower:
         while True:
             try:
                 await self._read()
-            except (KafkaError, TimeoutError, ContractError) as error:
+            except (KafkaError, TimeoutError) as error:
                 log.warning("bundles-not-read", error=type(error).__name__)
                 await asyncio.sleep(POLL_SECONDS)
 
@@ -148,7 +149,12 @@ class BundleFollower:
         asked_at = time.monotonic()
         found = await consumer.getmany(self._partition, timeout_ms=int(POLL_SECONDS * 1000))
         for message in found.get(self._partition, ()):
-            self._take(message.value, message.headers)
+            try:
+                self._take(message.value, message.headers)
+            except KruispuntError as error:
+                log.error(  # noqa: TRY400 - the text says it all
+                    "bundle-record-refused", offset=message.offset, reason=str(error)
+                )
         if await consumer.position(self._partition) < end:
             return False
         self._register.fresh_at = asked_at

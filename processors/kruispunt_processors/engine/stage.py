@@ -17,9 +17,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import faust
@@ -38,6 +40,7 @@ RETRY_SECONDS: Final = 30.0
 DELIVERY_SECONDS: Final = 20.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 3.0
+_FRAMES: Final = 6
 
 log = structlog.get_logger(__name__)
 
@@ -119,12 +122,28 @@ async def run_batch(stage: Stage, batch: Sequence[Incoming], publisher: Publishe
         raise
     except Exception as error:
         if len(batch) == 1:
-            log.exception("cornered", stage=stage.name, topic=batch[0].topic, error=type(error).__name__)
+            log.error(  # noqa: TRY400 - a traceback carries the error's own text
+                "cornered",
+                stage=stage.name,
+                topic=batch[0].topic,
+                partition=batch[0].partition,
+                offset=batch[0].offset,
+                error=type(error).__name__,
+                where=_where(error),
+            )
             await stage.corner(batch[0], error, publisher)
             return
         middle = len(batch) // 2
         await run_batch(stage, batch[:middle], publisher)
         await run_batch(stage, batch[middle:], publisher)
+
+
+def _where(error: Exception) -> list[str]:
+    """Return where an error was raised, last call first: a foreign error's own text could hold content."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][
+        :_FRAMES
+    ]
 
 
 async def _patiently(stage: Stage, batch: Sequence[Incoming], publisher: Publisher) -> None:

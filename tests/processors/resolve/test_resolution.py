@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -319,6 +320,6 @@ def test_how_the_stream_falls_into_batches_makes_no_difference(
     _, read = order
     whole, known, parts = resolve(read, Known(), NOW), Known(), []
     edges = sorted({0, *(min(cut, len(read)) for cut in cuts), len(read)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         parts += resolve(read[start:end], known, NOW)
     assert parts == whole

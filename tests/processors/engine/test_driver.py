@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import GroupAuthorizationFailedError
+from kruispunt_processors.engine import application, driver
+from kruispunt_processors.engine.application import StageApp
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> StageApp:
+    return application.create("admit", "127.0.0.1:1,127.0.0.1:2", tmp_path)
+
+
+def test_settings_that_the_engines_dangers_ask_for(app: StageApp) -> None:
+    conf: Any = app.conf
+    assert conf.id == "kruispunt.admit"
+    assert conf.processing_guarantee.value == "at_least_once"
+    assert [str(url) for url in conf.broker] == ["kafka://127.0.0.1:1", "kafka://127.0.0.1:2"]
+    assert not conf.topic_allow_declare
+    assert conf.topic_disable_leader
+    assert conf.table_standby_replicas == 0
+    assert not conf.web_enabled
+    assert not conf.producer_threaded
+    assert conf.broker_session_timeout + conf.broker_rebalance_timeout < 75
+    assert isinstance(app.transport, driver.Transport)
+    assert isinstance(app.producer_transport, driver.Transport)
+
+
+def test_the_producer_is_idempotent_and_waits_for_every_replica(app: StageApp) -> None:
+    transport: Any = app.producer_transport
+    producer = transport.create_producer()
+    assert isinstance(producer, driver.Producer)
+    settings = {**producer._settings_default(), **producer._settings_extra()}
+    assert (settings["acks"], settings["enable_idempotence"]) == ("all", True)
+
+
+class Watched(driver.Consumer):
+    """A consumer with nothing under it but a coordinator that has something to say."""
+
+    def __init__(self, app: Any, errors: list[Exception | None]) -> None:
+        self.app = app
+        self.asked = 0
+        coordinator = SimpleNamespace(check_errors=lambda: self._answer(errors))
+        inner = SimpleNamespace(_coordinator=coordinator)
+        self._thread: Any = SimpleNamespace(_consumer=inner, call_thread=self._call)
+
+    should_stop = False  # type: ignore[assignment]
+
+    def _answer(self, errors: list[Exception | None]) -> None:
+        self.asked += 1
+        error = errors.pop(0)
+        if error is not None:
+            raise error
+
+    async def _call(self, function: Any) -> Any:
+        return await function()
+
+    async def sleep(self, n: Any, *, loop: Any = None) -> None:
+        pass
+
+
+class App:
+    def __init__(self, *, stopping: bool = False) -> None:
+        self.should_stop = stopping
+        self.crashed: list[Exception] = []
+
+    async def crash(self, error: Exception) -> None:
+        self.crashed.append(error)
+
+
+async def watch(consumer: Watched) -> None:
+    task: Any = driver.Consumer._watch_coordinator
+    await task.fun(consumer)
+
+
+async def test_a_fatal_error_of_the_coordinator_ends_the_worker() -> None:
+    app, error = App(), GroupAuthorizationFailedError("group")
+    consumer = Watched(app, [None, None, error])
+    await watch(consumer)
+    assert app.crashed == [error]
+    assert consumer.asked == 3
+
+
+async def test_an_app_that_is_stopping_is_not_crashed() -> None:
+    app = App(stopping=True)
+    consumer = Watched(app, [GroupAuthorizationFailedError("group")])
+    await watch(consumer)
+    assert (app.crashed, consumer.asked) == ([], 0)
+
+
+async def test_a_consumer_that_is_not_connected_yet_is_asked_nothing() -> None:
+    consumer = Watched(App(), [])
+    consumer._thread._consumer = None
+    await consumer._check_coordinator()
+    assert consumer.asked == 0
