@@ -1,1 +1,1 @@
-"""x"""
+"""Consumers: the task-force inbox and the audit replay."""

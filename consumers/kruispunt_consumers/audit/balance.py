@@ -83,6 +83,7 @@ class Verdict:
     acknowledgements: Mapping[str, Acknowledgement]
     outstanding: tuple[UUID, ...]
     consultations: Mapping[str, int]
+    kept_back: Mapping[str, Mapping[str, int]]
     participants: Mapping[str, ParticipantBalance] = field(default_factory=dict)
 
     @property
@@ -158,6 +159,7 @@ class Verdict:
                 }
                 for name, item in sorted(self.received.items())
             },
+            "kept_back": {name: _sorted(guards) for name, guards in sorted(self.kept_back.items())},
             "receipts": {name: asdict(item) for name, item in sorted(self.acknowledgements.items())},
             "outstanding": sorted(str(item) for item in self.outstanding),
             "consultations": _sorted(self.consultations),
@@ -189,7 +191,13 @@ class Verdict:
         return shape
 
 
-def verdict_of(docket: Docket, closing: Closing, outcomes: list[Ended], records: int) -> Verdict:
+def verdict_of(
+    docket: Docket,
+    closing: Closing,
+    outcomes: list[Ended],
+    kept_back: Mapping[str, Mapping[str, int]],
+    records: int,
+) -> Verdict:
     """Return the verdict when every check has been made."""
     participants: dict[str, ParticipantBalance] = {}
     for ended in outcomes:
@@ -218,6 +226,7 @@ def verdict_of(docket: Docket, closing: Closing, outcomes: list[Ended], records:
         acknowledgements=acknowledgements,
         outstanding=tuple(closing.outstanding),
         consultations=closing.consultations,
+        kept_back=kept_back,
         participants=participants,
     )
 

@@ -108,7 +108,7 @@ class Examination:
         endings.close()
         closing = Closing(self._docket, self._ledger, deliveries, endings)
         closing.close()
-        return verdict_of(self._docket, closing, endings.ended, self._records)
+        return verdict_of(self._docket, closing, endings.ended, self._postings.kept_back, self._records)
 
     def _delivery_examination(self) -> DeliveryExamination:
         if self._deliveries is None:

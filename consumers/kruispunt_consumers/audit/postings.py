@@ -13,6 +13,7 @@ Must not: keep the bytes of a signal.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -70,13 +71,17 @@ class Expected:
 
 @dataclass(slots=True)
 class PostingExamination:
-    """Examines postings one by one; ``expected`` grows by what their decisions say was sent."""
+    """Examines postings one by one; ``expected`` grows by what their decisions say was sent.
+
+    kept_back: signals by participant that a ground permits and a guard keeps from it whole, by guard.
+    """
 
     docket: Docket
     ledger: Ledger
     bundles: BundlesInForce
     scope: Scope
     expected: dict[UUID, Expected] = field(default_factory=dict)
+    kept_back: dict[str, Counter[str]] = field(default_factory=dict)
 
     def examine(self, record: TopicRecord) -> None:
         """Examine one record of ``out.*``, as the module says."""
@@ -247,6 +252,8 @@ class PostingExamination:
         found = list(rederivation.departures(decision, policy, observed, groups, outputs))
         self._enter(place, found, (Rule.EVIDENCE, Rule.FACTS, Rule.SECTION_OUTCOMES, Rule.OUTPUTS))
         self._expect(place, decided, outputs, signed)
+        for participant, guards in rederivation.kept_back(policy.bundle, groups).items():
+            self.kept_back.setdefault(participant, Counter())[guards] += 1
 
     def _of_signal(self, place: Place, decided: Decided, header: Header) -> None:
         decision = decided.decision

@@ -25,7 +25,7 @@ from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import Decision, Facts, GroupOutcome, OutputKind, SectionOutcome
-from kruispunt_schemas.records.frame import Posting
+from kruispunt_schemas.records.frame import Lifecycle, Posting
 
 from kruispunt_consumers.audit.findings import Rule
 from kruispunt_consumers.audit.inforce import Policy
@@ -135,6 +135,24 @@ def of_outputs(decision: Decision, outputs: tuple[PlannedOutput, ...]) -> Iterat
     )
     if other:
         yield Departure(Rule.OUTPUTS, f"id, kind or replaced views differ for {_names(other)}")
+
+
+def kept_back(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> dict[str, str]:
+    """Return by participant the guards, joined, that keep a whole signal from it although a ground permits it.
+
+    Its own signal and a recall are kept back from nobody: there is nothing to send.
+    """
+    found: dict[str, str] = {}
+    for group in groups:
+        if group.members is None or group.facts.is_originator or group.facts.lifecycle == Lifecycle.RECALL:
+            continue
+        if any(item.released for item in group.sections) or not any(item.grounds for item in group.sections):
+            continue
+        guards = " + ".join(
+            sorted({guard for item in group.sections if item.grounds for guard in item.guards})
+        )
+        found.update(dict.fromkeys(facts.members_of(bundle, facts.unpack(bundle, group.members)), guards))
+    return found
 
 
 def by_participant(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> dict[str, Outcome] | str:

@@ -6,7 +6,8 @@ Rules: every name that comes from a topic is printed as plain text, never as mar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,12 +18,13 @@ from rich.table import Table
 from rich.text import Text
 
 from kruispunt_consumers.audit.balance import Acknowledgement, ParticipantBalance, Verdict
+from kruispunt_consumers.audit.deliveries import Received
 from kruispunt_consumers.audit.findings import TITLES, Finding, Rule, Severity
 
+FOLDED: Final = 34
+"""Width of a column that folds, characters."""
 TOP: Final = 2
 """Reasons named in one row."""
-FOLDED: Final = 8
-"""Characters that a folding column keeps on a narrow terminal."""
 NOTHING: Final = "-"
 SHOWN: Final = 25
 """Findings printed; --json has all that were kept."""
@@ -78,7 +80,7 @@ def _table(
             column.title,
             justify="left" if left else "right",
             no_wrap=not column.folds,
-            min_width=FOLDED if column.folds else None,
+            max_width=FOLDED if column.folds else None,
             overflow="fold" if column.folds else "ellipsis",
         )
     for row in rows:
@@ -133,41 +135,47 @@ def _dropped(verdict: Verdict) -> Table:
 
 def _deliveries(verdict: Verdict) -> Table:
     columns = (
-        Column("recipient"),
+        Column("recipient", folds=True),
         Column("views"),
         Column("withdrawn", optional=True),
-        Column("released"),
         Column("withheld"),
-        Column("receipts", optional=True),
-        Column("open"),
-        Column("withheld mostly by", text=True, folds=True),
+        Column("kept back"),
+        Column("no receipt"),
     )
     rows: list[list[Text]] = []
     others = 0
     for name, item in sorted(verdict.received.items()):
-        if not item.views and not item.withdrawals:
+        kept_back = verdict.kept_back.get(name, {})
+        if not item.views and not item.withdrawals and not kept_back:
             others += 1
             continue
         answer = verdict.acknowledgements.get(name, Acknowledgement())
         rows.append(
             [
-                plain(name),
+                Text.assemble(plain(name), "\n", _reasons(item, kept_back)),
                 _count(item.views),
                 _count(item.withdrawals),
-                _count(item.released.total()),
                 _count(item.withheld.total()),
-                _count(answer.stored + answer.withdrawn + answer.rejected),
+                _count(sum(kept_back.values())),
                 _count(answer.outstanding, "yellow"),
-                plain(
-                    ", ".join(f"{reason} {count:,}" for reason, count in item.withheld_by.most_common(TOP))
-                ),
             ]
         )
-    table = _table("Deliveries: views, sections, receipts", columns, rows)
+    table = _table(
+        "Deliveries: sections withheld, whole signals kept back, and why",
+        columns,
+        rows,
+    )
     if others:
         table.caption = f"{others} more received statuses of their own postings only"
         table.caption_justify = "left"
     return table
+
+
+def _reasons(item: Received, kept_back: Mapping[str, int]) -> Text:
+    """Return what withheld the most sections, and what kept whole signals back."""
+    top = [f"{reason} {count:,}" for reason, count in item.withheld_by.most_common(TOP)]
+    top += [f"whole: {guard} {count:,}" for guard, count in Counter(kept_back).most_common(1)]
+    return plain((", ".join(top) or "nothing withheld"), style="dim")
 
 
 def _rules(verdict: Verdict) -> Table:
