@@ -28,6 +28,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from kruispunt_producers import adapters, publishing
 from kruispunt_producers.posting_box import FlusherLock, PostingBox, box_path
@@ -144,7 +145,7 @@ def status(*, participant: str, data: Path | None, as_json: bool) -> None:
     if refusals:
         listed = Table("source", "position", "reason", "field", title="refused by the adapter")
         for each in refusals:
-            listed.add_row(each.source, each.position, each.reason, each.field)
+            listed.add_row(*(_shown(text) for text in (each.source, each.position, each.reason, each.field)))
         console.print(listed)
         console.print("Mend these in the source; the next run takes them.")
     if summary.queued and holder is None:
@@ -201,6 +202,11 @@ def _told_to_stop() -> Callable[[], bool]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     return stopped.is_set
+
+
+def _shown(text: str) -> Text:
+    """Return a text from a source as it may reach a terminal: no markup, nothing unprintable."""
+    return Text("".join(item if item.isprintable() else "\N{REPLACEMENT CHARACTER}" for item in text))
 
 
 def _ago(moment: datetime | None) -> str:

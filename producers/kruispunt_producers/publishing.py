@@ -4,6 +4,7 @@ Rules
 -----
 1. Commit first: a batch is in the box before anything of it is sent.
 2. Once: ends when nothing waits, or when the broker took nothing more within the given time (what waits stays queued).
+   A full box is emptied before more is read; when nothing leaves it, the error says so.
 3. Following: a pass over the source every few seconds; what goes wrong on the way (source, broker, registry, a full
    box) is logged once and tried again, until it is told to stop.
 
@@ -25,7 +26,7 @@ from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.keys import read_participant
 from kruispunt_schemas.settings import Addresses
 
-from kruispunt_producers.adapters import Adapter, Source, open_source
+from kruispunt_producers.adapters import Adapter, Batch, Source, open_source
 from kruispunt_producers.intake import Intake, Tally
 from kruispunt_producers.kafka import ClientSettings
 from kruispunt_producers.posting_box import BoxFullError, Limits, PostingBox, box_path
@@ -35,6 +36,8 @@ FOLLOW_SECONDS: Final = 2.0
 """Between two passes over a source that is followed."""
 WAIT_SECONDS: Final = 60.0
 """How long a single run waits for the broker after the last progress."""
+STOP_SECONDS: Final = 5.0
+"""How long what is in flight may take to arrive when a follower is told to stop."""
 
 _log = structlog.get_logger(__name__)
 
@@ -70,7 +73,7 @@ Watch = Callable[[int, int], None]
 def publish(job: Job, *, wait_seconds: float = WAIT_SECONDS, watch: Watch | None = None) -> Published:
     """Publish a source once. Raise BoxFullError when the box has no room, and what the source or the keys raise."""
     with _open(job) as run:
-        tally = run.pass_over(watch)
+        tally = run.pass_over(wait_seconds, watch)
 
         def watch_waiting(waiting: int) -> None:
             if watch is not None:
@@ -89,7 +92,7 @@ def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None) ->
         while not stop():
             if time.monotonic() >= due:
                 try:
-                    tally += run.pass_over(None)
+                    tally += run.pass_over(0.0, None)
                     complaint = None
                 except (BoxFullError, UnavailableError) as error:
                     if str(error) != complaint:
@@ -99,6 +102,7 @@ def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None) ->
             run.flusher.pump()
             if watch is not None:
                 watch(tally.enqueued, run.box.waiting())
+        run.flusher.drain(STOP_SECONDS)
         return run.published(tally, run.box.waiting())
 
 
@@ -113,11 +117,11 @@ class _Run:
         self._intake = intake
         self._before = box.summary().acknowledged
 
-    def pass_over(self, watch: Watch | None) -> Tally:
+    def pass_over(self, wait_seconds: float, watch: Watch | None) -> Tally:
         """Read what is new, batch by batch, sending in between; then recall what was deleted."""
         tally = Tally()
         for batch in self._source.batches(self.box.cursor(source_name(self._job.adapter, self._source))):
-            tally += self._intake.take(batch, datetime.now(UTC))
+            tally += self._take(batch, wait_seconds)
             self.flusher.pump(0.0)
             if watch is not None:
                 watch(tally.enqueued, self.box.waiting())
@@ -125,6 +129,24 @@ class _Run:
         if present is not None:
             tally += self._intake.sweep(present, datetime.now(UTC))
         return tally
+
+    def _take(self, batch: Batch, wait_seconds: float) -> Tally:
+        """Take a batch; a full box is emptied first, as long as the broker takes something."""
+        while True:
+            try:
+                return self._intake.take(batch, datetime.now(UTC))
+            except BoxFullError:
+                if not self._makes_room(wait_seconds):
+                    raise
+
+    def _makes_room(self, wait_seconds: float) -> bool:
+        deadline = time.monotonic() + wait_seconds
+        while self.box.waiting():
+            if self.flusher.pump():
+                return True
+            if time.monotonic() >= deadline:
+                return False
+        return False
 
     def drain(self, wait_seconds: float, watch: Callable[[int], None]) -> int:
         """Send until nothing waits; give up when the broker took nothing for so long."""

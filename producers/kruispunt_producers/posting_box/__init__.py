@@ -10,14 +10,7 @@ Any process of the participant enqueues; one flusher at a time sends (`kruispunt
 Must not: know Kafka.
 """
 
-from kruispunt_producers.posting_box.box import (
-    Enqueued,
-    Limits,
-    PostingBox,
-    Queued,
-    Work,
-    box_path,
-)
+from kruispunt_producers.posting_box.box import PostingBox, Queued, box_path
 from kruispunt_producers.posting_box.failures import (
     BoxFullError,
     FlusherBusyError,
@@ -27,6 +20,7 @@ from kruispunt_producers.posting_box.failures import (
 from kruispunt_producers.posting_box.kept import Kept, Known, Origin, RefusalEntry, Summary
 from kruispunt_producers.posting_box.lock import FlusherLock
 from kruispunt_producers.posting_box.reissue import Unavailable, reissue
+from kruispunt_producers.posting_box.work import Enqueued, Limits, Work
 
 __all__ = [
     "BoxFullError",

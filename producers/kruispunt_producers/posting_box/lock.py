@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -14,6 +15,7 @@ from typing import Final, Self
 from kruispunt_producers.posting_box.failures import FlusherBusyError
 
 LOCK_FILE: Final = "flusher.lock"
+PATIENCE_SECONDS: Final = 0.2
 
 
 class FlusherLock:
@@ -26,15 +28,13 @@ class FlusherLock:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(handle):
             holder = os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(handle)
             raise FlusherBusyError(
                 f"process {holder} already sends for {self._path.parent.name}: "
                 "stop it, or let it send what you enqueue"
-            ) from None
+            )
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
@@ -65,3 +65,17 @@ class FlusherLock:
             return None
         finally:
             os.close(handle)
+
+
+def _locked(handle: int) -> bool:
+    """Take the lock; `FlusherLock.holder` of another process may be in the way for a moment."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(PATIENCE_SECONDS / 10)
+        else:
+            return True
