@@ -160,7 +160,7 @@ def sections(
                 Measure(kind=MeasureKind.PREVENTIVE, description="Home visit", from_on=date(2026, 3, 3)),
             )
         ),
-        contact=Contact(unit="Analysis", function="duty officer", telephone="+32 2 000 00 00"),
+        contact=Contact(unit="Watch desk North", function="duty officer", telephone="+32 2 000 00 00"),
         distribution=Distribution(named=named, excluded=excluded),
     )
 

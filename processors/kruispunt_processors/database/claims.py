@@ -20,6 +20,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
@@ -32,7 +33,6 @@ from sqlalchemy import (
     Row,
     String,
     Uuid,
-    bindparam,
     cast,
     func,
     insert,
@@ -288,17 +288,18 @@ async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> N
 
 async def _supersede(connection: AsyncConnection, events: Sequence[RepertoryEvent]) -> None:
     """Note at which offset the versions that these events supersede were replaced; the first to do so counts."""
-    replaced = [
-        (event.originator, signal, event.posting.offset) for event in events for signal in event.supersedes
-    ]
-    if not replaced:
+    first: dict[tuple[str, UUID], int] = {}
+    for event in events:
+        for signal in event.supersedes:
+            first.setdefault((event.originator, signal), event.posting.offset)
+    if not first:
         return
-    originators, signals, offsets = zip(*replaced, strict=True)
+    originators, signals = zip(*first, strict=True)
     later = (
         func.unnest(
             cast(list(originators), ARRAY(String)),
             cast(list(signals), ARRAY(Uuid)),
-            cast(list(offsets), ARRAY(BigInteger)),
+            cast(list(first.values()), ARRAY(BigInteger)),
         )
         .table_valued("originator", "signal_id", "offset")
         .render_derived("later")
@@ -339,6 +340,6 @@ async def unmarked(engine: AsyncEngine) -> int:
     """Return how many claims are not marked yet."""
     async with transaction(engine) as connection:
         found = await connection.execute(
-            select(func.count()).where(claim.c.marked.is_(bindparam("no", value=False)))
+            select(func.count()).select_from(claim).where(claim.c.marked.is_(False))
         )
         return int(found.scalar_one())

@@ -27,6 +27,7 @@ from kruispunt_schemas.wire import Message
 from structlog.testing import capture_logs
 
 from tests.drafts import MONDAY
+from tests.processors.engine.sink import Sink
 
 
 def message(offset: int) -> Incoming:
@@ -35,16 +36,6 @@ def message(offset: int) -> Incoming:
 
 def batch(size: int) -> list[Incoming]:
     return [message(offset) for offset in range(size)]
-
-
-class Sink:
-    """A publisher that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.sent: list[Message] = []
-
-    async def publish(self, messages: Sequence[Message]) -> None:
-        self.sent.extend(messages)
 
 
 @dataclass

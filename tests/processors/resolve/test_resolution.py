@@ -1,66 +1,24 @@
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kruispunt_processors.resolve.matching import Mention
-from kruispunt_processors.resolve.resolution import Candidate, Known, Resolved, resolve
+from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
 from kruispunt_schemas import identity
 from kruispunt_schemas.records.backbone import DuplicateKind, RepertoryKind
-from kruispunt_schemas.records.frame import Header, Lifecycle
+from kruispunt_schemas.records.frame import Lifecycle
 
 from tests import drafts
-from tests.drafts import BACKBONE, MONDAY, OCAD, VSSE, composed, draft
+from tests.drafts import BACKBONE, MONDAY, OCAD, VSSE
+from tests.processors.resolve.candidates import candidate, outcome
 
 NOW = MONDAY + timedelta(seconds=3)
-
-
-def candidate(
-    reference: str,
-    content: str | None,
-    offset: int,
-    *,
-    version: int = 1,
-    lifecycle: Lifecycle | None = None,
-    originator: str = VSSE,
-    person: bytes | None = None,
-    **header: Any,
-) -> Candidate:
-    """Return a candidate; content None for a recall, person: the one key that its mention has."""
-    if content is None:
-        lifecycle = Lifecycle.RECALL
-    at = drafts.posting(originator, offset)
-    mention = Mention(identity.mention_id(at), None, (person,), b"sealed") if person else None
-    return Candidate(
-        posting=at,
-        header=replace(_header(reference, version, lifecycle, originator), **header),
-        bundle="b" * 64,
-        case_key=identity.case_key(BACKBONE.case, originator, reference),
-        content_fingerprint=None
-        if content is None
-        else hashlib.sha256(f"{originator}{content}".encode()).digest(),
-        mention=mention,
-    )
-
-
-@cache
-def _header(reference: str, version: int, lifecycle: Lifecycle | None, originator: str) -> Header:
-    made = draft("RadicalisationCase", reference=reference, version=version, lifecycle=lifecycle)
-    return composed(made, originator=originator).read_header()
-
-
-def outcome(item: Resolved) -> str:
-    if item.event is None:
-        return "STALE"
-    return item.event.duplicate_kind.value if item.event.duplicate_kind else item.event.kind.value
 
 
 def outcomes(*candidates: Candidate, known: Known | None = None) -> list[str]:

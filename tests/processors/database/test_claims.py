@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from kruispunt_processors.database import claims
+from kruispunt_processors.database.connection import transaction
+from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
+from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
+from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.records.backbone import DuplicateKind
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests.drafts import MONDAY, OCAD, VSSE
+from tests.processors.resolve.candidates import candidate
+
+NOW = MONDAY + timedelta(seconds=3)
+
+
+async def claimed(
+    engine: AsyncEngine, *candidates: Candidate, marked: bool = True
+) -> dict[int, claims.Claimed]:
+    found = await claims.claim_batch(engine, candidates, NOW)
+    if marked:
+        await claims.mark(engine, found)
+    return {offset: item for (_, offset), item in found.items()}
+
+
+def word(item: claims.Claimed) -> str:
+    if item.event is None:
+        return "STALE"
+    return item.event.duplicate_kind.value if item.event.duplicate_kind else item.event.kind.value
+
+
+async def test_a_replay_is_answered_with_what_was_claimed(engine: AsyncEngine) -> None:
+    batch = [
+        candidate("a", "x", 1, person=b"k" * 16),
+        candidate("b", "x", 2),
+        candidate("c", "z", 3, version=2),
+        candidate("c", "y", 4),
+    ]
+    first = await claims.claim_batch(engine, batch, NOW)
+    again = await claims.claim_batch(engine, batch[::-1], NOW + timedelta(hours=1))
+    assert again == first
+    assert [word(first[VSSE, offset]) for offset in (1, 2, 3, 4)] == [
+        "REGISTERED",
+        "SAME_CONTENT",
+        "REGISTERED",
+        "STALE",
+    ]
+    await claims.mark(engine, first)
+    marked = await claims.claim_batch(engine, batch, NOW)
+    assert all(item.marked for item in marked.values())
+    assert {where: item.event for where, item in marked.items()} == {
+        where: item.event for where, item in first.items()
+    }
+
+
+async def test_only_what_is_marked_is_marked(engine: AsyncEngine) -> None:
+    batch = [candidate("a", "x", 1), candidate("b", "y", 2)]
+    await claims.claim_batch(engine, batch, NOW)
+    assert await claims.unmarked(engine) == 2
+    await claims.mark(engine, [(VSSE, 2)])
+    await claims.mark(engine, [])
+    found = await claims.claim_batch(engine, batch, NOW)
+    assert {where: item.marked for where, item in found.items()} == {(VSSE, 1): False, (VSSE, 2): True}
+    assert await claims.unmarked(engine) == 1
+
+
+async def test_a_replay_of_one_and_a_new_one_in_one_batch(engine: AsyncEngine) -> None:
+    first = await claimed(engine, candidate("a", "x", 1))
+    found = await claimed(engine, candidate("a", "x", 1), candidate("a", "x", 2), candidate("b", "x", 3))
+    assert found[1].event == first[1].event
+    assert [word(found[offset]) for offset in (1, 2, 3)] == ["REGISTERED", "SAME_SIGNAL", "SAME_CONTENT"]
+
+
+async def test_a_review_is_claimed_too(engine: AsyncEngine) -> None:
+    key, other = b"k" * 16, b"o" * 16
+    two = [candidate("a", "x", 1, person=key), candidate("b", "y", 2, person=other)]
+    await claimed(engine, *two)
+    async with transaction(engine) as connection:
+        await connection.execute(mention_key.update().where(mention_key.c.key == other).values(key=key))
+    third = candidate("c", "z", 3, person=key)
+    found = await claims.claim_batch(engine, [third], NOW)
+    review = found[VSSE, 3].review
+    assert review is not None
+    assert len(review.candidates) == 2
+    again = await claims.claim_batch(engine, [third], NOW + timedelta(days=1))
+    assert again[VSSE, 3].review == review
+
+
+async def test_a_correction_of_an_alias_finds_its_case_in_a_later_batch(engine: AsyncEngine) -> None:
+    first = (await claimed(engine, candidate("a", "x", 1)))[1].event
+    await claimed(engine, candidate("b", "x", 2))
+    correction = (await claimed(engine, candidate("b", "y", 3, version=2)))[3].event
+    last = (await claimed(engine, candidate("a", "z", 4, version=3)))[4].event
+    assert first is not None
+    assert correction is not None
+    assert last is not None
+    assert correction.supersedes == (first.signal_id,)
+    assert correction.canonical_case_key == first.case_key
+    assert set(last.supersedes) == {first.signal_id, correction.signal_id}
+
+
+async def test_the_first_version_that_supersedes_says_when(engine: AsyncEngine) -> None:
+    """Regression: one batch with several corrections noted the offset of any of them."""
+    batch = [candidate("a", str(version), version * 10, version=version) for version in range(1, 8)]
+    await claimed(engine, *batch)
+    async with transaction(engine) as connection:
+        rows = await connection.execute(
+            select(claim.c.offset, claim.c.superseded_at).order_by(claim.c.offset)
+        )
+        assert {row.offset: row.superseded_at for row in rows} == {
+            **{version * 10: (version + 1) * 10 for version in range(1, 7)},
+            70: None,
+        }
+
+
+@pytest.mark.parametrize("repeat_first", [False, True])
+async def test_current_when_posted_whichever_partition_is_read_first(
+    engine: AsyncEngine, repeat_first: bool
+) -> None:
+    original, correction = candidate("a", "x", 10), candidate("a", "y", 20, version=2)
+    repeat, later = candidate("b", "x", 15), candidate("c", "x", 25)
+    order = (repeat, correction) if repeat_first else (correction, repeat)
+    await claimed(engine, original)
+    found = {}
+    for item in (*order, later):
+        found |= await claimed(engine, item)
+    assert {offset: word(item) for offset, item in found.items()} == {
+        15: "SAME_CONTENT",
+        20: "REGISTERED",
+        25: "REGISTERED",
+    }
+
+
+async def test_two_originators_are_never_duplicates(engine: AsyncEngine) -> None:
+    mine = candidate("a", "x", 1)
+    theirs = candidate("a", "x", 1, originator=OCAD, signal_id=mine.header.signal_id, person=b"k" * 16)
+    found = await claims.claim_batch(engine, [mine, theirs], NOW)
+    assert [word(item) for item in found.values()] == ["REGISTERED", "REGISTERED"]
+
+
+def scenario(seed: int) -> list[Candidate]:
+    """Return postings of few references, contents and persons, versions in order within a reference."""
+    choose = random.Random(seed)  # noqa: S311 - a test's choices
+    versions: dict[str, int] = defaultdict(int)
+    found = []
+    for offset in range(choose.randint(5, 25)):
+        reference = choose.choice("abcdef")
+        if versions[reference] and choose.random() < 0.2:
+            version = choose.randint(1, versions[reference])  # again, or too late
+        else:
+            version = versions[reference] = versions[reference] + 1
+        content = choose.choice("wxyz") if choose.random() < 0.9 or version == 1 else None
+        key = bytes([choose.randint(1, 3)]) * 16 if choose.random() < 0.7 else None
+        found.append(candidate(reference, content, offset, version=version, person=key))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(15))
+async def test_the_database_remembers_what_the_rules_need(engine: AsyncEngine, seed: int) -> None:
+    """In batches of any size through the database the outcome is that of one pass in memory."""
+    items, choose = scenario(seed), random.Random(seed)  # noqa: S311
+    expected = {
+        item.candidate.posting.offset: (item.event, item.review) for item in resolve(items, Known(), NOW)
+    }
+    found: dict[int, claims.Claimed] = {}
+    while items:
+        size = choose.randint(1, 6)
+        found |= await claimed(engine, *items[:size])
+        items = items[size:]
+    assert {offset: (item.event, item.review) for offset, item in found.items()} == expected
+
+
+async def references(engine: AsyncEngine) -> dict[bytes, set[str]]:
+    found: dict[bytes, set[str]] = defaultdict(set)
+    async with transaction(engine) as connection:
+        for row in await connection.execute(select(mention_key.c.key, mention_key.c.reference)):
+            found[row.key].add(row.reference)
+    return found
+
+
+async def test_two_workers_with_the_same_new_persons_never_split_one(
+    engine: AsyncEngine, other: AsyncEngine
+) -> None:
+    async def worker(connection: AsyncEngine, batch: Sequence[Candidate]) -> None:
+        for _ in range(20):
+            try:
+                await claims.mark(connection, await claims.claim_batch(connection, batch, NOW))
+            except UnavailableError:
+                continue
+            return
+        pytest.fail("the claim did not get through in 20 tries")
+
+    for turn in range(20):
+        keys = [bytes([turn, number]) * 8 for number in range(6)]
+        mine = [
+            candidate(f"m{turn}-{n}", f"m{turn}-{n}", turn * 10 + n, person=key) for n, key in enumerate(keys)
+        ]
+        theirs = [
+            candidate(f"t{turn}-{n}", f"t{turn}-{n}", turn * 10 + n, originator=OCAD, person=key)
+            for n, key in enumerate(reversed(keys))
+        ]
+        await asyncio.gather(worker(engine, mine), worker(other, theirs))
+    found = await references(engine)
+    assert len(found) == 120
+    assert {len(persons) for persons in found.values()} == {1}
+    async with transaction(engine) as connection:
+        assert len((await connection.execute(select(person))).all()) == 120
+        assert len((await connection.execute(select(mention))).all()) == 240
+        assert len((await connection.execute(select(holding))).all()) == 240
+
+
+async def test_two_workers_with_one_content_register_it_once(engine: AsyncEngine, other: AsyncEngine) -> None:
+    for turn in range(10):
+        one, same = (
+            candidate(f"a{turn}", f"c{turn}", turn * 2),
+            candidate(f"b{turn}", f"c{turn}", turn * 2 + 1),
+        )
+        found = await asyncio.gather(
+            claims.claim_batch(engine, [one], NOW),
+            claims.claim_batch(other, [same], NOW),
+            return_exceptions=True,
+        )
+        words = sorted(word(item) for batch in found if isinstance(batch, dict) for item in batch.values())
+        # Either the second saw the first and is its repeat, or it was told to wait until the first is published.
+        assert words in (["REGISTERED", "SAME_CONTENT"], ["REGISTERED"])
+        for batch, engines, item in zip(found, (engine, other), (one, same), strict=True):
+            if isinstance(batch, UnavailableError):
+                await claims.mark(engines, [(VSSE, one.posting.offset), (VSSE, same.posting.offset)])
+                again = await claims.claim_batch(engines, [item], NOW)
+                assert [word(entry) for entry in again.values()] == ["SAME_CONTENT"]
+
+
+async def test_a_version_waits_until_the_one_before_it_is_published(
+    engine: AsyncEngine, other: AsyncEngine
+) -> None:
+    await claimed(engine, candidate("a", "x", 1), candidate("b", "x", 2), marked=False)
+    correction = candidate("b", "y", 3, version=2)
+    with pytest.raises(UnavailableError, match="published"):
+        await claims.claim_batch(other, [correction], NOW)
+    await claims.mark(engine, [(VSSE, 1), (VSSE, 2)])
+    found = await claims.claim_batch(other, [correction], NOW)
+    assert found[VSSE, 3].event is not None
+
+
+async def test_a_batch_does_not_wait_for_itself(engine: AsyncEngine) -> None:
+    batch = [candidate("a", "x", 1), candidate("a", "y", 2, version=2)]
+    await claims.claim_batch(engine, batch[:1], NOW)
+    found = await claims.claim_batch(engine, batch, NOW)
+    assert [word(item) for item in found.values()] == ["REGISTERED", "REGISTERED"]
+
+
+async def test_an_empty_batch_claims_nothing(engine: AsyncEngine) -> None:
+    assert await claims.claim_batch(engine, [], NOW) == {}
+
+
+async def test_a_duplicate_is_claimed_as_what_it_is(engine: AsyncEngine) -> None:
+    await claimed(engine, candidate("a", "x", 1))
+    item = (await claimed(engine, candidate("a", "x", 2)))[2].event
+    assert item is not None
+    assert item.duplicate_kind is DuplicateKind.SAME_SIGNAL
+    assert item.duplicate_of == candidate("a", "x", 1).posting
+
+
+def test_stripes_are_spread_and_stay() -> None:
+    found = {claims.stripe(b"person", bytes([number]) * 16) for number in range(256)}
+    assert len(found) > 200
+    assert all(0 <= item < claims.STRIPES for item in found)
+    assert claims.stripe(b"case", b"x") == claims.stripe(b"case", b"x") != claims.stripe(b"person", b"x")

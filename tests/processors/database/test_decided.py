@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from kruispunt_processors.database import decided
+from kruispunt_processors.database.connection import transaction
+from kruispunt_processors.database.decided import ClaimedDecision, Held
+from kruispunt_processors.database.tables import delivered
+from kruispunt_processors.route import routing
+from kruispunt_processors.route.routing import Resolved
+from kruispunt_schemas import identity
+from kruispunt_schemas.records.backbone import Decision, OutputKind
+from kruispunt_schemas.records.frame import Lifecycle, Resolution
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tests import drafts
+from tests.drafts import BACKBONE, GENT, LTF, MONDAY, VSSE, composed, draft
+
+NOW = MONDAY + timedelta(seconds=5)
+
+
+def resolved(
+    offset: int,
+    version: int = 1,
+    *earlier: Resolved,
+    lifecycle: Lifecycle | None = None,
+    municipality: str = "11002",
+) -> Resolved:
+    """Return a version of a case that supersedes the earlier ones."""
+    signed = composed(draft(version=version, lifecycle=lifecycle, municipality=municipality))
+    at = drafts.posting(VSSE, offset)
+    return Resolved(
+        posting=at,
+        signed=signed,
+        header=signed.read_header(),
+        sections=signed.read_sections(),
+        bundle=drafts.bundle().name,
+        case_key=identity.case_key(BACKBONE.case, VSSE, "2026/118"),
+        resolution=Resolution(
+            persons=("p1",),
+            supersedes=tuple(sorted(item.header.signal_id for item in earlier)),
+            registered_as=identity.event_id(at),
+        ),
+    )
+
+
+def decide(
+    seen: list[tuple[int, Held]] | None = None, seconds: int = 0
+) -> Callable[[Resolved, Held], Decision]:
+    """Return a function that decides and notes what it was told is held."""
+
+    def run(item: Resolved, held: Held) -> Decision:
+        if seen is not None:
+            seen.append((item.posting.offset, held))
+        groups = routing.outcomes(drafts.bundle(), drafts.policies(), item)
+        record, _ = routing.decision(
+            drafts.bundle(),
+            groups,
+            item,
+            held=held,
+            now=NOW + timedelta(seconds=seconds),
+            pseudonym_key=BACKBONE.pseudonym,
+        )
+        return record
+
+    return run
+
+
+async def claim(
+    engine: AsyncEngine, *items: Resolved, seen: list[tuple[int, Held]] | None = None
+) -> dict[int, ClaimedDecision]:
+    found = await decided.claim_batch(engine, items, decide(seen))
+    return {offset: item for (_, offset), item in found.items()}
+
+
+def views(record: Decision) -> dict[str, tuple[UUID, ...]]:
+    return {
+        output.recipient: (output.output_id,) for output in record.outputs if output.kind is OutputKind.VIEW
+    }
+
+
+async def current(engine: AsyncEngine) -> set[UUID]:
+    async with transaction(engine) as connection:
+        rows = await connection.execute(select(delivered.c.output_id).where(delivered.c.current.is_(True)))
+        return {row.output_id for row in rows}
+
+
+async def test_a_replay_is_never_decided_again(engine: AsyncEngine) -> None:
+    item = resolved(1)
+    first = await decided.claim_batch(engine, [item], decide())
+
+    def never(_item: Resolved, _held: Held) -> Decision:
+        raise AssertionError
+
+    again = await decided.claim_batch(engine, [item], never)
+    assert again == first
+    assert not again[VSSE, 1].marked
+    await decided.mark(engine, again)
+    await decided.mark(engine, [])
+    marked = await decided.claim_batch(engine, [item], never)
+    assert marked[VSSE, 1] == ClaimedDecision(first[VSSE, 1].decision, marked=True)
+
+
+async def test_a_correction_is_told_what_its_recipients_hold(engine: AsyncEngine) -> None:
+    first = resolved(1)
+    held = views((await claim(engine, first))[1].decision)
+    seen: list[tuple[int, Held]] = []
+    record = (await claim(engine, resolved(2, 2, first), seen=seen))[2].decision
+    assert seen == [(2, held)]
+    assert {output.recipient: output.replaces for output in record.outputs} == held
+    assert await current(engine) == {output.output_id for output in record.outputs}
+
+
+async def test_original_correction_and_recall_in_one_batch(engine: AsyncEngine) -> None:
+    first = resolved(1)
+    second = resolved(2, 2, first)
+    recall = resolved(3, 3, first, second, lifecycle=Lifecycle.RECALL)
+    seen: list[tuple[int, Held]] = []
+    found = await claim(engine, first, second, recall, seen=seen)
+    assert seen == [(1, {}), (2, views(found[1].decision)), (3, views(found[2].decision))]
+    assert {output.recipient for output in found[3].decision.outputs} == set(views(found[1].decision))
+    # The recall's own view is what its recipients hold from then on.
+    assert await current(engine) == {output.output_id for output in found[3].decision.outputs}
+
+
+async def test_the_same_in_batches_of_one(engine: AsyncEngine) -> None:
+    first = resolved(1)
+    second = resolved(2, 2, first)
+    recall = resolved(3, 3, first, second, lifecycle=Lifecycle.RECALL)
+    alone = [(await claim(engine, item))[item.posting.offset].decision for item in (first, second, recall)]
+    groups = [decide()(first, {}), decide()(second, views(alone[0])), decide()(recall, views(alone[1]))]
+    assert alone == groups
+
+
+async def test_what_is_withdrawn_is_held_no_more_and_comes_back_anew(engine: AsyncEngine) -> None:
+    first = resolved(1)
+    narrowed = resolved(2, 2, first, municipality=GENT)
+    widened = resolved(3, 3, first, narrowed)
+    await claim(engine, first)
+    withdrawn = {
+        output.recipient
+        for output in (await claim(engine, narrowed))[2].decision.outputs
+        if output.kind is OutputKind.WITHDRAWAL
+    }
+    assert LTF in withdrawn
+    seen: list[tuple[int, Held]] = []
+    last = (await claim(engine, widened, seen=seen))[3].decision
+    assert LTF not in seen[0][1]
+    assert [output.replaces for output in last.outputs if output.recipient == LTF] == [()]
+
+
+async def test_a_case_of_another_originator_is_not_held(engine: AsyncEngine) -> None:
+    first = resolved(1)
+    await claim(engine, first)
+    other = resolved(2, 2, first)
+    theirs = Resolved(
+        posting=drafts.posting("ocad", 2),
+        signed=other.signed,
+        header=drafts.replace(other.header, originator="ocad"),
+        sections=other.sections,
+        bundle=other.bundle,
+        case_key=other.case_key,
+        resolution=other.resolution,
+    )
+    seen: list[tuple[int, Held]] = []
+    await claim(engine, theirs, seen=seen)
+    assert seen == [(2, {})]
+
+
+async def test_two_workers_decide_a_position_once(engine: AsyncEngine, other: AsyncEngine) -> None:
+    first = resolved(1)
+    for offset in range(2, 12):
+        item = resolved(offset, 2, first)
+        one, two = await asyncio.gather(
+            decided.claim_batch(engine, [item], decide()),
+            decided.claim_batch(other, [item], decide(seconds=60)),
+        )
+        assert one == two
+
+
+async def test_versions_of_one_case_are_decided_one_after_the_other(
+    engine: AsyncEngine, other: AsyncEngine
+) -> None:
+    first = resolved(1)
+    await claim(engine, first)
+    for offset in range(2, 12, 2):
+        one, two = resolved(offset, 2, first), resolved(offset + 1, 3, first)
+        seen: list[tuple[int, Held]] = []
+        await asyncio.gather(
+            decided.claim_batch(engine, [one], decide(seen)), decided.claim_batch(other, [two], decide(seen))
+        )
+        held = dict(seen)
+        # What the first of them replaced is not replaced again by the second.
+        assert sum(bool(told) for told in held.values()) <= 1
