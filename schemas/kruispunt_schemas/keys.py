@@ -6,7 +6,10 @@ readable by their owner only. Must not: log or show a key; hold more than one pr
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -106,7 +109,12 @@ def _folder(data: Path, principal: str) -> Path:
 def _write_once(path: Path, content: bytes) -> None:
     if path.exists():
         return
-    temporary = path.with_suffix(".new")
-    temporary.touch(mode=0o600)
-    temporary.write_bytes(content)
-    temporary.replace(path)
+    # Readable by the owner from the first byte; linked, not moved, so that of two processes the first one's stays.
+    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(temporary)
+    finally:
+        Path(temporary).unlink()
