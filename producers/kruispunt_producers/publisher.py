@@ -83,6 +83,11 @@ class Flusher:
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
+        try:
+            self._sender = self._make()  # it connects while the first records are read and signed
+        except BaseException:
+            self._lock.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
