@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -61,9 +62,9 @@ def provision(settings: Settings, say: Callable[[str], None]) -> Provisioned:
     PolicyEngine(bundle.policies, bundle.policy_schema)
     keys.create_backbone(settings.data)
     say("schemas in the registry")
-    registry = Registry(addresses.registry, settings.data / WIRE_IDS)
-    registry.prepare()
-    wire_ids = {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
+    with closing(Registry(addresses.registry, settings.data / WIRE_IDS)) as registry:
+        registry.prepare()
+        wire_ids = {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
     say("tables of the common database")
     asyncio.run(_migrate(settings.database_address()))
     say("topics")

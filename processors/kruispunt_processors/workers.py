@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -49,8 +50,8 @@ def run(role: str, settings: Settings) -> None:
     _log_to_stderr()
     register = BundleRegister()
     follower = BundleFollower(addresses.brokers, register)
-    registry = Registry(addresses.registry, settings.data / WIRE_IDS)
-    wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
+    with closing(Registry(addresses.registry, settings.data / WIRE_IDS)) as registry:
+        wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
     parts = Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids))
     stage = _STAGES[role](parts)
     progress = Progress()

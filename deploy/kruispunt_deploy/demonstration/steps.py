@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,8 +133,8 @@ class Demonstration:
     def post_raw(self) -> int:
         """Post what no adapter would: repeated, malformed and forged records; return how many."""
         owners = {name: keys.read_participant(self._data, name) for name in self.scenario.owners_of_raw}
-        registry = Registry(self.settings.addresses().registry, self._data / WIRE_IDS)
-        ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
+        with closing(Registry(self.settings.addresses().registry, self._data / WIRE_IDS)) as registry:
+            ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
         messages = self.scenario.raw_messages(
             owners, datetime.now(UTC), lambda fingerprint: ids.get(fingerprint, 0)
         )
@@ -181,7 +182,9 @@ class Demonstration:
     def newest_view(self, participant: str) -> str:
         """Return the start of the id of a current view in a participant's inbox; '' when it holds none."""
         with InboxStore(store_path(self._data, participant), create=False) as store:
-            current = [item for item in store.items() if item.state is State.CURRENT and item.kind is Kind.VIEW]
+            current = [
+                item for item in store.items() if item.state is State.CURRENT and item.kind is Kind.VIEW
+            ]
         return str(current[0].output_id)[:8] if current else ""
 
     def refused_by_adapters(self) -> Counter[str]:
