@@ -38,6 +38,15 @@ def test_the_producer_is_idempotent_and_waits_for_every_replica(app: StageApp) -
     assert (settings["acks"], settings["enable_idempotence"]) == ("all", True)
 
 
+async def test_the_producer_that_is_made_is_idempotent(app: StageApp) -> None:
+    transport: Any = app.producer_transport
+    made = transport.create_producer()._new_producer()
+    assert made._txn_manager is not None
+    assert made._txn_manager.transactional_id is None
+    assert made._sender._acks == -1
+    await made.stop()
+
+
 class Watched(driver.Consumer):
     """A consumer with nothing under it but a coordinator that has something to say."""
 

@@ -1,0 +1,447 @@
+"""Workers as processes on real servers: what a plain producer posts reaches its recipients, whatever lies between."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from kruispunt_deploy.provisioning import provision
+from kruispunt_deploy.stack import LocalStack
+from kruispunt_processors.commands import quarantine
+from kruispunt_schemas import codec, disclosure, identity, keys, topics, wire
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.records.backbone import (
+    Decision,
+    QuarantineEntry,
+    RepertoryEvent,
+    Stage,
+    Status,
+    Verdict,
+    Withdrawal,
+)
+from kruispunt_schemas.records.frame import Lifecycle, Posting
+from kruispunt_schemas.settings import Settings
+from kruispunt_schemas.signing import Signer
+
+from tests import drafts
+from tests.drafts import LTF, OCAD, ORIGINATORS, VSSE, draft
+from tests.waiting import wait_until
+
+ROLES = ("admit", "resolve", "route")
+WITHIN = 60.0
+pytestmark = pytest.mark.timeout(240)
+
+
+class Reader:
+    """Reads a topic from its beginning and keeps what it has read."""
+
+    def __init__(self, brokers: str, topic: str) -> None:
+        self.consumer = Consumer(
+            {
+                "bootstrap.servers": brokers,
+                "group.id": "reader",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 20,
+            }
+        )
+        numbers = self.consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        self.next = dict.fromkeys(numbers, 0)
+        self.topic = topic
+        self.consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
+        self.found: list[Message] = []
+
+    def everything(self) -> list[Message]:
+        """Return all that lies there now."""
+        ends = {
+            number: self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=10)[1]
+            for number in self.next
+        }
+        while any(self.next[number] < end for number, end in ends.items()):
+            for message in self.consumer.consume(500, timeout=0.1):
+                assert message.error() is None
+                self.found.append(message)
+                self.next[message.partition() or 0] = (message.offset() or 0) + 1
+        return list(self.found)
+
+
+@dataclass
+class Backbone:
+    """Servers, workers and a plain producer; ``posted`` is where each named posting lies."""
+
+    settings: Settings
+    producer: Producer
+    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    posted: dict[str, Posting] = field(default_factory=dict)
+    readers: dict[str, Reader] = field(default_factory=dict)
+
+    def keys(self, participant: str) -> keys.ParticipantKeys:
+        return keys.read_participant(self.settings.data, participant)
+
+    def composed(
+        self, made: disclosure.Draft, *, originator: str | None = None, signer: Signer | None = None
+    ) -> SignedBytes:
+        own = self.keys(originator or ORIGINATORS[made.signal_type])
+        return disclosure.compose(
+            made,
+            originator=own.participant,
+            secret=own.secret,
+            signer=signer or own.signer,
+            published_at=datetime.now(UTC) - timedelta(seconds=1),
+        )
+
+    def post(self, name: str, owner: str, value: bytes, headers: dict[str, bytes]) -> Posting:
+        """Post bytes on the owner's topic and note where they lie."""
+        reports: list[Message] = []
+        self.producer.produce(
+            topics.out_topic(owner).name,
+            value=value,
+            headers=dict(headers),
+            on_delivery=lambda _error, message: reports.append(message),
+        )
+        assert self.producer.flush(30) == 0
+        (report,) = reports
+        assert report.error() is None
+        at = datetime.fromtimestamp(report.timestamp()[1] / 1000, UTC)
+        self.posted[name] = Posting(participant=owner, offset=report.offset() or 0, appended_at=at)
+        return self.posted[name]
+
+    def post_signal(self, name: str, made: disclosure.Draft, **how: Any) -> Posting:
+        signed = self.composed(made, **how)
+        return self.post(name, ORIGINATORS[made.signal_type], *drafts.wired(signed))
+
+    def read(self, topic: str) -> list[Message]:
+        """Return everything that lies on a topic now."""
+        reader = self.readers.get(topic)
+        if reader is None:
+            reader = self.readers[topic] = Reader(self.settings.addresses().brokers, topic)
+        return reader.everything()
+
+    def records(self, topic: str, cls: type[Any]) -> list[Any]:
+        schema = schemas.load(cls.__name__)
+        return [
+            codec.decode(schema, wire.unwrapped(message.value()), cls)
+            for message in self.read(topic)
+            if _schema(message) == schema.fingerprint
+        ]
+
+    def entries(self, name: str) -> list[QuarantineEntry]:
+        return [
+            entry
+            for entry in self.records(topics.QUARANTINE.name, QuarantineEntry)
+            if entry.posting == self.posted[name]
+        ]
+
+    def decision(self, name: str) -> Decision | None:
+        found = [
+            record
+            for record in self.records(topics.DECISIONS.name, Decision)
+            if record.posting == self.posted[name]
+        ]
+        assert len(found) <= 1
+        return found[0] if found else None
+
+    def statuses(self, name: str) -> list[Status]:
+        at = self.posted[name]
+        return [
+            status
+            for status in self.records(topics.in_topic(at.participant).name, Status)
+            if status.posting == at
+        ]
+
+    def await_decision(self, name: str) -> Decision:
+        return wait_until(lambda: self.decision(name), within=WITHIN, what=f"the decision on {name}")
+
+    def await_entry(self, name: str) -> QuarantineEntry:
+        return wait_until(lambda: self.entries(name), within=WITHIN, what=f"the quarantine of {name}")[0]
+
+    def start(self, role: str) -> None:
+        command = [sys.executable, "-m", "kruispunt_schemas", "worker", "--role", role]
+        with (self.settings.data / f"{role}.log").open("ab") as log:
+            self.workers[role] = subprocess.Popen(
+                [*command, "--data", str(self.settings.data)],
+                stdout=log,
+                stderr=log,
+                env={name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")},
+            )
+
+    def report(self, role: str) -> dict[str, int]:
+        path = self.settings.data / "workers" / f"{role}.json"
+        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def log(self, role: str) -> str:
+        return (self.settings.data / f"{role}.log").read_text()
+
+
+def _schema(message: Message) -> bytes | None:
+    return wire.fingerprint_of(wire.header_map(message.headers()))
+
+
+def deliveries(backbone: Backbone, recipient: str) -> dict[Posting | None, list[SignedBytes]]:
+    """Return the views on a recipient's topic by output id."""
+    found: dict[Any, list[SignedBytes]] = {}
+    for message in backbone.read(topics.in_topic(recipient).name):
+        fingerprint = _schema(message)
+        schema = schemas.by_fingerprint()[fingerprint or b""]
+        if schema.name in schemas.SIGNAL_TYPES:
+            view = codec.decode_signed(schema, wire.unwrapped(message.value()))
+            passage = view.read_passage()
+            assert passage is not None
+            assert passage.delivery is not None
+            found.setdefault(passage.delivery.output_id, []).append(view)
+    return found
+
+
+@pytest.fixture(scope="module")
+def backbone(request: pytest.FixtureRequest) -> Iterator[Backbone]:
+    """A backbone provisioned and at work on servers of its own: its groups and topics have fixed names."""
+    if request.config.getoption("--stack") != "embedded":
+        pytest.skip("only with --stack=embedded: a backbone's topics have fixed names")
+    with tempfile.TemporaryDirectory(prefix="kruispunt-workers-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o711)
+        with LocalStack(Path(name) / "data") as stack:
+            settings = Settings(data=stack.data, **stack.addresses.model_dump())
+            provision(settings, lambda _step: None)
+            producer = Producer({"bootstrap.servers": stack.addresses.brokers, "acks": "all"})
+            made = Backbone(settings, producer)
+            try:
+                _poison(made)
+                for role in ROLES:
+                    made.start(role)
+                _post_everything(made)
+                yield made
+            finally:
+                for worker in made.workers.values():
+                    worker.kill()
+                    worker.wait()
+                for reader in made.readers.values():
+                    reader.consumer.close()
+                del made.producer, producer
+
+
+def _poison(backbone: Backbone) -> None:
+    """Put what no stage could have written on every partition, before anything else."""
+    never_admitted = backbone.composed(draft(reference="never admitted"))
+    value, headers = drafts.wired(never_admitted)
+    for topic in (topics.ADMITTED, topics.RESOLVED):
+        for number in range(topic.partitions):
+            for poison, with_headers in (
+                (b"garbage", {}),
+                (None, {}),
+                (value[:40], headers),
+                (value, headers),
+            ):
+                backbone.producer.produce(
+                    topic.name, partition=number, value=poison, headers=dict(with_headers)
+                )
+    assert backbone.producer.flush(30) == 0
+
+
+def _post_everything(backbone: Backbone) -> None:
+    for signal_type in schemas.SIGNAL_TYPES:
+        backbone.post_signal(signal_type, draft(signal_type, reference=f"{signal_type}/1"))
+    backbone.post("garbage", VSSE, b"\x00\x00\x00\x00\x01garbage", {})
+    other = replace(backbone.keys(OCAD).signer, key_id=backbone.keys(VSSE).signer.key_id)
+    backbone.post_signal("forged", draft(reference="forged/1"), signer=other)
+    backbone.post_signal("kept", draft(reference="kept/1", statement="Once."))
+    backbone.post_signal("repeat", draft(reference="kept/2", statement="Once."))
+    backbone.post_signal("second version", draft(reference="late/1", statement="Late, corrected.", version=2))
+    backbone.post_signal("first version", draft(reference="late/1", statement="Late."))
+    backbone.post_signal("original", draft(reference="recalled/1", statement="A mistake."))
+    backbone.post_signal(
+        "recall", draft(reference="recalled/1", statement="A mistake.", version=2, lifecycle=Lifecycle.RECALL)
+    )
+    backbone.post_signal("wide", draft(reference="narrowed/1", statement="Elsewhere."))
+    backbone.post_signal(
+        "narrow", draft(reference="narrowed/1", statement="Elsewhere.", version=2, municipality=drafts.GENT)
+    )
+    backbone.post("receipt", LTF, *drafts.wired(drafts.receipt(signer=backbone.keys(LTF).signer)))
+    backbone.post("consultation", LTF, *drafts.wired(drafts.consultation(signer=backbone.keys(LTF).signer)))
+
+
+@pytest.mark.parametrize("signal_type", schemas.SIGNAL_TYPES)
+def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
+    backbone: Backbone, signal_type: str
+) -> None:
+    decision = backbone.await_decision(signal_type)
+    assert len(decision.outputs) > 3
+    originator = backbone.keys(ORIGINATORS[signal_type]).signer.public_key()
+    for output in decision.outputs:
+        (view, *more) = deliveries(backbone, output.recipient)[output.output_id]  # type: ignore[index]
+        assert more == []
+        assert identity.digest(view.encoded()) == output.digest
+        disclosure.verify(view, view.read_header(), originator)
+    assert {status.verdict for status in backbone.statuses(signal_type)} == {Verdict.ACCEPTED}
+
+
+def test_what_lies_between_stops_nobody_and_is_logged_without_content(backbone: Backbone) -> None:
+    backbone.await_decision("RadicalisationCase")
+    for role in ("resolve", "route"):
+        assert backbone.workers[role].poll() is None
+        assert "cornered" in backbone.log(role)
+        assert "Seen near" not in backbone.log(role)
+
+
+def test_receipts_and_consultations_are_forwarded_to_the_access_record(backbone: Backbone) -> None:
+    def forwarded() -> dict[str, bytes]:
+        return {
+            str(schemas.by_fingerprint()[_schema(message) or b""].name): message.key() or b""
+            for message in backbone.read(topics.ACCESS.name)
+        }
+
+    found = wait_until(
+        lambda: len(forwarded()) == 2 and forwarded(), within=WITHIN, what="two access records"
+    )
+    assert found == {"Receipt": LTF.encode(), "Consultation": LTF.encode()}
+
+
+def test_what_is_refused_lies_in_quarantine_and_its_owner_is_told(backbone: Backbone) -> None:
+    for name, reason in (("garbage", "unknown-schema"), ("forged", "signature")):
+        entry = backbone.await_entry(name)
+        assert (entry.stage, entry.reason) == (Stage.ADMIT, reason)
+        (status,) = wait_until(
+            lambda name=name: backbone.statuses(name),
+            within=WITHIN,
+            what="the owner's status",  # type: ignore[misc]
+        )
+        assert (status.verdict, status.reason) == (Verdict.REFUSED, reason)
+    assert backbone.entries("garbage")[0].value == b"\x00\x00\x00\x00\x01garbage"
+
+
+def test_of_a_repeated_content_one_is_decided_whichever_partition_is_read_first(backbone: Backbone) -> None:
+    pair = (backbone.posted["kept"], backbone.posted["repeat"])
+
+    def both() -> list[RepertoryEvent]:
+        found = [
+            event
+            for event in backbone.records(topics.REPERTORY.name, RepertoryEvent)
+            if event.posting in pair
+        ]
+        return found if len(found) == 2 else []
+
+    events = wait_until(both, within=WITHIN, what="both repertory events")
+    kept, repeat = sorted(events, key=lambda event: event.duplicate_kind is not None)
+    assert (kept.duplicate_of, repeat.duplicate_of) == (None, kept.posting)
+    backbone.await_decision("kept" if kept.posting == pair[0] else "repeat")
+    assert backbone.decision("repeat" if kept.posting == pair[0] else "kept") is None
+
+
+def test_a_version_that_comes_too_late_is_quarantined_by_resolve(backbone: Backbone) -> None:
+    entry = backbone.await_entry("first version")
+    assert (entry.stage, entry.reason, entry.field) == (Stage.RESOLVE, "stale-version", "header.version")
+    assert backbone.await_decision("second version").version == 2
+    assert backbone.decision("first version") is None
+    assert {status.verdict for status in backbone.statuses("first version")} == {Verdict.ACCEPTED}
+
+
+def test_a_recall_reaches_whoever_got_the_original(backbone: Backbone) -> None:
+    original, recall = backbone.await_decision("original"), backbone.await_decision("recall")
+    held = {output.recipient: (output.output_id,) for output in original.outputs}
+    assert {output.recipient: output.replaces for output in recall.outputs} == held
+    for output in recall.outputs:
+        (view,) = deliveries(backbone, output.recipient)[output.output_id]  # type: ignore[index]
+        assert all(raw is None for _, raw in view.sections)
+
+
+def test_a_correction_that_narrows_withdraws_from_those_who_lose_it(backbone: Backbone) -> None:
+    wide, narrow = backbone.await_decision("wide"), backbone.await_decision("narrow")
+    (before,) = [output.output_id for output in wide.outputs if output.recipient == LTF]
+    withdrawals = [
+        record
+        for record in backbone.records(topics.in_topic(LTF).name, Withdrawal)
+        if before in record.withdraws
+    ]
+    (found,) = withdrawals
+    assert found.decision_id == narrow.decision_id
+
+
+def run(backbone: Backbone, *arguments: str) -> Any:
+    result = CliRunner().invoke(quarantine, [*arguments, "--json", "--data", str(backbone.settings.data)])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_quarantine_is_listed_shown_and_tried_again_with_the_same_outcome(backbone: Backbone) -> None:
+    first = backbone.await_entry("forged")
+    position = identity.posting_name(backbone.posted["forged"])
+    (listed,) = [
+        item for item in run(backbone, "list", "--reason", "signature") if item["posting"] == position
+    ]
+    assert listed["id"] == str(first.entry_id)
+    shown = run(backbone, "show", position)
+    assert "value" not in shown
+    assert run(backbone, "show", listed["id"][:12], "--bytes")["value"] == first.value.hex()
+    assert run(backbone, "retry", position) == {"retried": 1}
+    again = wait_until(
+        lambda: (found := backbone.entries("forged")) and len(found) == 2 and found,
+        within=WITHIN,
+        what="a second refusal",
+    )
+    assert again == [first, first]
+    statuses = wait_until(
+        lambda: (found := backbone.statuses("forged")) and len(found) == 2 and found,
+        within=WITHIN,
+        what="a second status",
+    )
+    assert statuses[0] == statuses[1]
+
+
+def test_a_retry_of_what_resolve_refused_decides_nothing_again(backbone: Backbone) -> None:
+    first = backbone.await_entry("first version")
+    done = backbone.report("resolve")["messages"]
+    position = identity.posting_name(backbone.posted["first version"])
+    assert run(backbone, "retry", position) == {"retried": 1}
+    wait_until(lambda: backbone.report("resolve")["messages"] > done, within=WITHIN, what="the retry")
+    assert {entry.entry_id for entry in backbone.entries("first version")} == {first.entry_id}
+    assert all(entry == first for entry in backbone.entries("first version"))
+    assert backbone.decision("first version") is None
+
+
+def test_no_output_id_has_two_contents_and_nothing_is_sent_twice(backbone: Backbone) -> None:
+    backbone.await_decision("narrow")
+    rows = (row.id for row in drafts.bundle().participants)
+    seen: dict[str, set[bytes]] = {}
+    for topic in (
+        *(topics.in_topic(name).name for name in rows),
+        topics.DECISIONS.name,
+        topics.REPERTORY.name,
+    ):
+        for message in backbone.read(topic):
+            identifier = wire.header_map(message.headers())["ce_id"].decode()
+            seen.setdefault(identifier, set()).add(message.value() or b"")
+    assert len(seen) > 60
+    assert {len(contents) for contents in seen.values()} == {1}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_sigterm_ends_a_worker_with_0(backbone: Backbone, role: str) -> None:
+    wait_until(lambda: backbone.report(role).get("assigned"), within=WITHIN, what=f"partitions of {role}")
+    worker = backbone.workers[role]
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(15) == 0, backbone.log(role)[-2000:]
+
+
+def test_a_worker_takes_up_where_it_stopped(backbone: Backbone) -> None:
+    for role in ROLES:
+        if backbone.workers[role].poll() is None:
+            backbone.workers[role].terminate()
+            backbone.workers[role].wait(15)
+    backbone.post_signal("afterwards", draft(reference="afterwards/1", statement="Afterwards."))
+    before = len(backbone.read(topics.DECISIONS.name))
+    for role in ROLES:
+        backbone.start(role)
+    backbone.await_decision("afterwards")
+    assert len(backbone.read(topics.DECISIONS.name)) == before + 1
