@@ -92,13 +92,17 @@ def _run(folder: Path, signals: int, seed: int, *, as_json: bool) -> bool:
             with step("starting workers, filling the agencies' databases"):
                 show.start_workers()
                 show.place_sources(1)
-            with step("agencies publish") as say, ThreadPoolExecutor(PUBLISHERS) as pool:
-                published = list(pool.map(show.publish, scenario.participants))
+            with step("agencies publish; the route worker is killed in the middle") as say:
+                with ThreadPoolExecutor(PUBLISHERS) as pool:
+                    publishing = pool.map(show.publish, scenario.participants)
+                    say("workers take their partitions")
+                    show.wait_for_workers()
+                    say("SIGKILL, while claims are open")
+                    kill = show.kill_in_the_middle("route")
+                    say(f"killed with {kill.open_claims} claims open; agencies go on")
+                    published = list(publishing)
                 say("malformed, forged and repeated records")
                 raw = show.post_raw()
-                show.wait_for_workers()
-            with step("killing the route worker with SIGKILL in the middle"):
-                kill = show.kill_in_the_middle("route")
             with step("the road catches up") as say:
                 show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
             with step("agencies correct and recall") as say, ThreadPoolExecutor(PUBLISHERS) as pool:

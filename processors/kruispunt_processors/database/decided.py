@@ -37,9 +37,10 @@ Decide = Callable[[Resolved, Held], Decision]
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDecision:
-    """The decision claimed for a position, and whether its outputs are known to be delivered."""
+    """The decision claimed for a position, its Avro bytes, and whether its outputs are known to be delivered."""
 
     decision: Decision
+    payload: bytes
     marked: bool
 
 
@@ -53,13 +54,13 @@ async def claim_batch(
         fresh = [item for item in items if position(item.posting) not in claimed]
         if fresh:
             held = await _held(connection, fresh)
-            made: list[Decision] = []
+            made: list[ClaimedDecision] = []
             for item in fresh:
                 earlier = _earlier(held, item)
                 record = decide(item, earlier)
                 _hold(held, record)
-                made.append(record)
-                claimed[position(item.posting)] = ClaimedDecision(record, marked=False)
+                made.append(ClaimedDecision(record, codec.encode(record), marked=False))
+                claimed[position(item.posting)] = made[-1]
             await _store(connection, made)
     return claimed
 
@@ -90,7 +91,7 @@ async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> di
     schema = schemas.load("Decision")
     return {
         (row.participant, row.offset): ClaimedDecision(
-            codec.decode(schema, row.decision, Decision), row.marked
+            codec.decode(schema, row.decision, Decision), row.decision, row.marked
         )
         for row in rows
     }
@@ -127,21 +128,22 @@ def _hold(held: _Holdings, record: Decision) -> None:
             held[(record.originator, record.signal_id)][output.recipient].add(output.output_id)
 
 
-async def _store(connection: AsyncConnection, made: Sequence[Decision]) -> None:
+async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -> None:
     await connection.execute(
         insert(decision_claim),
         [
             {
-                "participant": record.posting.participant,
-                "offset": record.posting.offset,
-                "decision": codec.encode(record),
+                "participant": item.decision.posting.participant,
+                "offset": item.decision.posting.offset,
+                "decision": item.payload,
                 "marked": False,
             }
-            for record in made
+            for item in made
         ],
     )
+    records = [item.decision for item in made]
     views = [
-        (record, output) for record in made for output in record.outputs if output.kind is OutputKind.VIEW
+        (record, output) for record in records for output in record.outputs if output.kind is OutputKind.VIEW
     ]
     if views:
         await connection.execute(
@@ -157,7 +159,9 @@ async def _store(connection: AsyncConnection, made: Sequence[Decision]) -> None:
                 for record, output in views
             ],
         )
-    replaced = [identifier for record in made for output in record.outputs for identifier in output.replaces]
+    replaced = [
+        identifier for record in records for output in record.outputs for identifier in output.replaces
+    ]
     if replaced:
         await connection.execute(
             update(delivered).where(delivered.c.output_id.in_(replaced)).values(current=False)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas import topics, wire
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, GroupOutcome, Stage
@@ -74,7 +75,7 @@ class RouteStage:
             return record
 
         claimed = await decided.claim_batch(self._engine, [read.item for read in reads.values()], decide)
-        owed = {where: item.decision for where, item in claimed.items() if not item.marked}
+        owed = {where: item for where, item in claimed.items() if not item.marked}
         await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
 
@@ -114,15 +115,16 @@ class RouteStage:
     def _messages(
         self,
         reads: dict[claims.Position, Read],
-        owed: dict[claims.Position, Decision],
+        owed: dict[claims.Position, decided.ClaimedDecision],
         made: dict[claims.Position, list[Output]],
     ) -> list[Message]:
         """Return what is sent; what was claimed by an earlier try is made again from the decision claimed."""
         messages: list[Message] = []
         for where, read in reads.items():
-            record = owed.get(where)
-            if record is None:
+            claimed = owed.get(where)
+            if claimed is None:
                 continue
+            record = claimed.decision
             outputs = made.get(where)
             if outputs is None:
                 bundle = self._register.named(record.bundle)
@@ -130,11 +132,12 @@ class RouteStage:
             trace = wire.traceparent_of(read.message.headers)
             messages.extend(self._output(output, record, trace) for output in outputs)
             messages.append(
-                self._outbound.record(
+                self._outbound.encoded(
                     topics.DECISIONS.name,
                     record.case_key,
-                    record,
-                    identifier=record.decision_id,
+                    schemas.load("Decision"),
+                    claimed.payload,
+                    identifier=str(record.decision_id),
                     time=record.decided_at,
                     trace=trace,
                 )
