@@ -1,5 +1,7 @@
 """What a worker of each role is made of: settings, servers, stage, topics. The only place that puts them together.
 
+Each role imports its own stage: admit never loads a database driver, and a restart is quicker for it.
+
 Must not: hold a rule of any stage.
 """
 
@@ -21,15 +23,11 @@ from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.registry import Registry
 from kruispunt_schemas.settings import Settings
 
-from kruispunt_processors.admit.stage import AdmitStage
 from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
-from kruispunt_processors.database.connection import open_engine
 from kruispunt_processors.engine import application
 from kruispunt_processors.engine.stage import Stage, install, own_topics
 from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.outputs import Outbound
-from kruispunt_processors.resolve.stage import ResolveStage
-from kruispunt_processors.route.stage import RouteStage
 
 ROLES: Final = ("admit", "resolve", "route")
 WIRE_IDS: Final = "registry-ids.json"
@@ -63,15 +61,23 @@ def run(role: str, settings: Settings) -> None:
 
 
 def _admit(parts: Parts) -> Stage:
+    from kruispunt_processors.admit.stage import AdmitStage  # noqa: PLC0415
+
     return AdmitStage(parts.register, parts.outbound, keys.read_backbone(parts.settings.data).case)
 
 
 def _resolve(parts: Parts) -> Stage:
+    from kruispunt_processors.database.connection import open_engine  # noqa: PLC0415
+    from kruispunt_processors.resolve.stage import ResolveStage  # noqa: PLC0415
+
     engine = open_engine(parts.settings.database_address())
     return ResolveStage(engine, parts.outbound, keys.read_backbone(parts.settings.data), _now)
 
 
 def _route(parts: Parts) -> Stage:
+    from kruispunt_processors.database.connection import open_engine  # noqa: PLC0415
+    from kruispunt_processors.route.stage import RouteStage  # noqa: PLC0415
+
     engine = open_engine(parts.settings.database_address())
     pseudonym = keys.read_backbone(parts.settings.data).pseudonym
     return RouteStage(engine, parts.register, parts.outbound, pseudonym, _now)

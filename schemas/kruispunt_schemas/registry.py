@@ -17,14 +17,15 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
-
-import httpx
 
 from kruispunt_schemas.evolution import changes
 from kruispunt_schemas.failures import ContractError, UnavailableError
 from kruispunt_schemas.schema import RecordSchema
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_SECONDS: Final = 10.0
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
@@ -43,6 +44,8 @@ class Registry:
     @cached_property
     def _http(self) -> httpx.Client:
         """Made when first needed: most programs find their ids in the file and never ask."""
+        import httpx  # noqa: PLC0415 - a third of a second that a worker need not spend
+
         return httpx.Client(
             base_url=self._url,
             timeout=TIMEOUT_SECONDS,
@@ -128,6 +131,8 @@ class Registry:
         return wire_id
 
     def _call(self, method: str, path: str, body: object) -> dict[str, Any]:
+        import httpx  # noqa: PLC0415 - see _http
+
         try:
             response = self._http.request(method, path, content=None if body is None else json.dumps(body))
         except httpx.HTTPError as error:

@@ -37,13 +37,18 @@ def test_the_audit_adds_up(road: Run) -> None:
 
 
 def test_the_balance_is_the_generators_truth_with_every_reason(road: Run) -> None:
-    assert differences(road.show.scenario.truth(), road.verdict, road.refused_by_adapters) == []
+    """What the killed publisher had in flight may lie on its topic twice, under the same id: a duplicate, counted."""
+    found = differences(road.show.scenario.truth(), road.verdict, road.refused_by_adapters)
+    assert [item for item in found if item.figure != _posted_again(road)] == []
+    assert all(item.found > item.expected for item in found)
 
 
 def test_every_signal_ended_once(road: Run) -> None:
     signals = [item for item in road.verdict.outcomes if item.record_type not in {"Receipt", "Consultation"}]
     expected = sum(item.outcome is not Outcome.REFUSED_BY_ADAPTER for item in road.show.scenario.truth())
-    assert len(signals) == expected >= SIGNALS
+    found = differences(road.show.scenario.truth(), road.verdict, road.refused_by_adapters)
+    again = sum(item.found - item.expected for item in found if item.figure == _posted_again(road))
+    assert len(signals) - again == expected >= SIGNALS
     assert Ending.UNDER_WAY not in {item.ending for item in signals}
 
 
@@ -88,6 +93,10 @@ def test_neither_database_nor_logs_hold_content(road: Run) -> None:
         raw = needle.encode()
         for shape in (raw, raw.hex().encode(), base64.b64encode(raw).rstrip(b"=")[:-1]):
             assert shape not in kept, "content of a source stands in the database or in a log"
+
+
+def _posted_again(road: Run) -> str:
+    return f"duplicate SAME_SIGNAL of {road.publisher_kill.participant}"
 
 
 def _content_of_sources(road: Run) -> set[str]:

@@ -6,6 +6,8 @@ Rules
    printed last can be tried; an interrupted one leaves nothing behind.
 2. Ctrl-C and SIGTERM stop every child; so does the end of this process, whatever ends it (`stack`).
 
+3. A demonstration that fails keeps its folder: the logs say why.
+
 Must not: hold a figure that was not measured in this run.
 """
 
@@ -17,9 +19,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
@@ -29,6 +31,15 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from kruispunt_deploy.stack import LocalStack, ended_by_signals
 from kruispunt_deploy.stack.datafolder import holder_of, taken
 from kruispunt_deploy.stack.display import Display
+
+if TYPE_CHECKING:
+    from kruispunt_consumers.audit.balance import Verdict
+    from kruispunt_producers.publishing import Published
+    from kruispunt_producers.synthetic import Scenario
+
+    from kruispunt_deploy.demonstration.steps import Demonstration, Kill
+    from kruispunt_deploy.demonstration.truth import Difference
+    from kruispunt_deploy.provisioning import Provisioned
 
 SIGNALS: Final = 2_000
 QUIET_SECONDS: Final = 180.0
@@ -61,80 +72,114 @@ def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
     try:
         with ended_by_signals():
             sound = _run(folder, signals, seed, as_json=as_json)
-    except BaseException as error:
+    except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, KeyboardInterrupt):
-            stderr.print("Interrupted: everything is stopped, nothing is left.")
-            sys.exit(INTERRUPTED)
-        raise
+        stderr.print("Interrupted: everything is stopped, nothing is left.")
+        sys.exit(INTERRUPTED)
     sys.exit(0 if sound else 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a demonstration did."""
+
+    provisioned: Provisioned
+    published: list[Published]
+    raw: int
+    kill: Kill
+    received: dict[str, int]
+    verdict: Verdict
+    wrong: list[Difference]
+    view: str
+
+
 def _run(folder: Path, signals: int, seed: int, *, as_json: bool) -> bool:
-    # Imported here: the rooms take a second to load, and help should not.
-    from kruispunt_producers import synthetic  # noqa: PLC0415
-
-    from kruispunt_deploy.demonstration import tables  # noqa: PLC0415
-    from kruispunt_deploy.demonstration.steps import Demonstration  # noqa: PLC0415
-    from kruispunt_deploy.demonstration.truth import differences  # noqa: PLC0415
-
     began = time.monotonic()
-    scenario = synthetic.generate(seed, signals)
     with (
+        ThreadPoolExecutor(1) as aside,
         Display(stderr, visible=not as_json) as display,
-        LocalStack(folder, progress=display) as stack,
     ):
-        display.settle()
-        show = Demonstration(stack, folder, scenario)
-        with _steps(visible=not as_json) as step:
-            with step("provisioning keys, schemas, tables, topics") as say:
-                provisioned = show.provision(say)
-            with step("starting workers, filling the agencies' databases"):
-                show.start_workers()
-                show.place_sources(1)
-            with step("agencies publish; the route worker is killed in the middle") as say:
-                with ThreadPoolExecutor(PUBLISHERS) as pool:
-                    publishing = pool.map(show.publish, scenario.participants)
-                    say("workers take their partitions")
-                    show.wait_for_workers()
-                    say("SIGKILL, while claims are open")
-                    kill = show.kill_in_the_middle("route")
-                    say(f"killed with {kill.open_claims} claims open; agencies go on")
-                    published = list(publishing)
-                say("malformed, forged and repeated records")
-                raw = show.post_raw()
-            with step("the road catches up") as say:
-                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
-            with step("agencies correct and recall") as say, ThreadPoolExecutor(PUBLISHERS) as pool:
-                show.place_sources(2)
-                published += pool.map(show.publish, scenario.participants)
-                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
-            with step("task forces receive") as say, ThreadPoolExecutor(len(TASK_FORCES)) as pool:
-                received = dict(zip(TASK_FORCES, pool.map(show.receive, TASK_FORCES), strict=True))
-                say("receipts")
-                show.wait_quiet(QUIET_SECONDS)
-            with step("the audit replays every topic"):
-                verdict = show.audit()
-        view = show.newest_view(TASK_FORCES[0])
-        wrong = differences(scenario.truth(), verdict, show.refused_by_adapters())
+        # The rooms take seconds to load: they do while the servers start.
+        loading = aside.submit(_load, seed, signals)
+        with LocalStack(folder, progress=display) as stack:
+            display.settle()
+            make, scenario = loading.result()
+            with _steps(visible=not as_json) as step:
+                account = _perform(make(stack, folder, scenario), step)
     seconds = time.monotonic() - began
     if as_json:
-        print_json(
-            {
-                "seconds": round(seconds, 1),
-                "bundle": provisioned.bundle,
-                "published": [asdict(item) for item in published],
-                "raw": raw,
-                "kill": asdict(kill),
-                "received": received,
-                "truth": {"equal": not wrong, "differences": [asdict(item) for item in wrong]},
-                "audit": verdict.as_json(),
-            }
-        )
+        print_json(_plain(account, seconds))
     else:
-        tables.show(console, published, raw, kill, verdict, wrong)
-        tables.next_commands(console, folder, seconds, TASK_FORCES[0], view)
-    return verdict.adds_up and not wrong
+        from kruispunt_deploy.demonstration import tables  # noqa: PLC0415
+
+        tables.show(console, account)
+        tables.next_commands(console, folder, seconds, TASK_FORCES[0], account.view)
+    return account.verdict.adds_up and not account.wrong
+
+
+def _load(seed: int, signals: int) -> tuple[Callable[[LocalStack, Path, Scenario], Demonstration], Scenario]:
+    """Load the rooms and make the synthetic world; help and the start of the servers need neither."""
+    from kruispunt_producers import synthetic  # noqa: PLC0415
+
+    from kruispunt_deploy.demonstration import steps  # noqa: PLC0415
+
+    return steps.Demonstration, synthetic.generate(seed, signals)
+
+
+def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
+    """Perform the steps in their order."""
+    from kruispunt_deploy.demonstration.truth import differences  # noqa: PLC0415
+
+    with step("provisioning keys, schemas, tables, topics") as say:
+        provisioned = show.provision(say)
+    with step("starting workers, filling the agencies' databases"):
+        show.start_workers()
+        show.place_sources(1)
+    with step("agencies publish; the route worker is killed in the middle") as say:
+        with ThreadPoolExecutor(PUBLISHERS) as pool:
+            publishing = pool.map(show.publish, show.scenario.participants)
+            say("workers take their partitions")
+            show.wait_for_workers()
+            say("SIGKILL, while claims are open")
+            kill = show.kill_in_the_middle("route")
+            say(f"killed with {kill.open_claims} claims open; agencies go on")
+            published = list(publishing)
+        say("malformed, forged and repeated records")
+        raw = show.post_raw()
+    with step("agencies correct and recall while the road catches up") as say:
+        show.place_sources(2)
+        with ThreadPoolExecutor(PUBLISHERS) as pool:
+            published += pool.map(show.publish, show.scenario.participants)
+        show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
+    with step("task forces receive") as say, ThreadPoolExecutor(len(TASK_FORCES)) as pool:
+        received = dict(zip(TASK_FORCES, pool.map(show.receive, TASK_FORCES), strict=True))
+        say("receipts")
+        show.wait_quiet(QUIET_SECONDS)
+    with step("the audit replays every topic"):
+        verdict = show.audit()
+    return Account(
+        provisioned=provisioned,
+        published=published,
+        raw=raw,
+        kill=kill,
+        received=received,
+        verdict=verdict,
+        wrong=differences(show.scenario.truth(), verdict, show.refused_by_adapters()),
+        view=show.newest_view(TASK_FORCES[0]),
+    )
+
+
+def _plain(account: Account, seconds: float) -> dict[str, object]:
+    return {
+        "seconds": round(seconds, 1),
+        "bundle": account.provisioned.bundle,
+        "published": [asdict(item) for item in account.published],
+        "raw": account.raw,
+        "kill": asdict(account.kill),
+        "received": account.received,
+        "truth": {"equal": not account.wrong, "differences": [asdict(item) for item in account.wrong]},
+        "audit": account.verdict.as_json(),
+    }
 
 
 Say = Callable[[str], None]

@@ -6,35 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kruispunt_consumers.audit import tables as audit_tables
-from kruispunt_consumers.audit.balance import Verdict
 from kruispunt_producers.publishing import Published
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from kruispunt_deploy.demonstration.steps import Kill
-from kruispunt_deploy.demonstration.truth import Difference
+from kruispunt_deploy.demonstration.command import Account
 
 
-def show(
-    console: Console,
-    published: Sequence[Published],
-    raw: int,
-    kill: Kill,
-    verdict: Verdict,
-    wrong: Sequence[Difference],
-) -> None:
+def show(console: Console, account: Account) -> None:
     """Print what was published, how it ended, who received what, the kill, and the verdicts."""
-    console.print(_published(published))
-    console.print(f"Beside these, {raw} records past every posting box: repeated, malformed, forged.\n")
-    audit_tables.show(verdict, console)
+    console.print(_published(account.published))
+    console.print(
+        f"Beside these, {account.raw} records past every posting box: repeated, malformed, forged.\n"
+    )
+    audit_tables.show(account.verdict, console)
+    kill = account.kill
     console.print(
         f"\nThe {kill.role} worker (pid {kill.pid}) was killed with {kill.open_claims} claims open and {kill.lag:,} "
         f"messages waiting; another took over, and nothing was lost or sent twice under another id."
     )
-    if wrong:
+    if account.wrong:
         console.print("[red]The balance is not the generator's truth:[/red]")
-        for item in wrong:
+        for item in account.wrong:
             console.print(f"  {item.figure}: expected {item.expected}, found {item.found}", markup=False)
     else:
         console.print("The balance equals the generator's truth, for every agency and every reason.")

@@ -7,7 +7,8 @@ Rules
 2. A position claimed before is answered with what was claimed: a retry never decides again.
 3. What is claimed and not marked is published again; marking comes after delivery.
 4. A version is not claimed while another worker is still publishing an earlier one of its case (a correction of an
-   alias travels on another partition than its case): else route would see them in the wrong order. It waits.
+   alias travels on another partition than its case): else route would see them in the wrong order. It waits, but not
+   for one that was set aside in quarantine.
 
 Must not: decide (`resolution` does) or publish.
 """
@@ -94,6 +95,19 @@ async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
             )
 
 
+async def set_aside(engine: AsyncEngine, where: Position) -> None:
+    """Note that a claimed position went to quarantine: later versions of its case no longer wait for it.
+
+    It stays unmarked, so that a retry publishes what was claimed.
+    """
+    async with transaction(engine) as connection:
+        await connection.execute(
+            update(claim)
+            .where(claim.c.participant == where[0], claim.c.offset == where[1])
+            .values(set_aside=True)
+        )
+
+
 def position(posting: Posting) -> Position:
     """Return the key of a posting's row."""
     return posting.participant, posting.offset
@@ -175,7 +189,8 @@ async def _known(
             known.contents.setdefault((row.originator, row.content_fingerprint), []).append(
                 Kept(posting, row.canonical_case_key, row.superseded_at)
             )
-        if not row.marked and row.canonical_case_key in cases and position(posting) not in batch:
+        unfinished = not row.marked and not row.set_aside
+        if unfinished and row.canonical_case_key in cases and position(posting) not in batch:
             raise UnavailableError("an earlier version of a case is being published by another worker")
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
@@ -333,6 +348,7 @@ def _row(item: Resolved) -> dict[str, object]:
         "event": codec.encode(item.event) if item.event else None,
         "review": codec.encode(item.review) if item.review else None,
         "marked": False,
+        "set_aside": False,
     }
 
 

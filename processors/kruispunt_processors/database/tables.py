@@ -43,6 +43,9 @@ claim: Final = Table(
     Column("event", LargeBinary, comment="the repertory event, Avro: references only; null when stale"),
     Column("review", LargeBinary, comment="the review raised, Avro; null when none"),
     Column("marked", Boolean, nullable=False),
+    Column(
+        "set_aside", Boolean, nullable=False, comment="quarantined after it was claimed: nobody waits for it"
+    ),
     Index("claim_signal", "originator", "signal_id"),
     Index("claim_content", "originator", "content_fingerprint"),
     Index("claim_case", "canonical_case_key"),

@@ -90,20 +90,22 @@ def mention(
 def match(found: Mapping[bytes, frozenset[str]], mentioned: Mention, posting: Posting) -> Match:
     """Return the person that a mention belongs to, among those that its keys found.
 
-    1. The number names one person, and the name no other one: that person.
+    1. The number names exactly one person: that person. Where the name names only others, a review beside it.
     2. No number: the name and birth name exactly one person: that person.
     3. Nothing was found: a new person.
-    4. Anything else: a provisional person, and the candidates go to review.
+    4. Anything else: a provisional person, and the candidates go to review. The next mention with the same number finds
+       the provisional person by rule 1 and asks no further question.
     """
-    fresh = str(identity.derived_id("person", identity.posting_name(posting)))
     by_number = found.get(mentioned.number_key, frozenset()) if mentioned.number_key else frozenset()
     by_name = frozenset[str]().union(*(found.get(key, frozenset()) for key in mentioned.name_keys))
-    everyone = by_number | by_name
-    if not everyone:
-        return Match(fresh, is_new=True)
-    if len(everyone) == 1 and (by_number or mentioned.number_key is None):
-        return Match(next(iter(everyone)), is_new=False)
-    return Match(fresh, is_new=True, candidates=tuple(sorted(everyone)))
+    if len(by_number) == 1:
+        (reference,) = by_number
+        agrees = not by_name or reference in by_name
+        return Match(reference, is_new=False, candidates=() if agrees else tuple(sorted(by_number | by_name)))
+    if mentioned.number_key is None and len(by_name) == 1:
+        return Match(next(iter(by_name)), is_new=False)
+    fresh = str(identity.derived_id("person", identity.posting_name(posting)))
+    return Match(fresh, is_new=True, candidates=tuple(sorted(by_number | by_name)))
 
 
 def normalised(name: PersonName) -> str:

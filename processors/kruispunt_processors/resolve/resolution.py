@@ -5,8 +5,9 @@ Rules, in this order
 1. The same signal (originator, id) at another position is a duplicate (SAME_SIGNAL).
 2. An original with the content of a signal of the same originator that was current when it was posted is a duplicate
    (SAME_CONTENT); its reference becomes an alias, so that its corrections find the case that was kept. "Current when
-   posted" is judged by offsets on the originator's topic: cases travel on several partitions, and the outcome must
-   not depend on which one is read first.
+   posted" is judged by offsets on the originator's topic, for cases travel on several partitions. What stays open to
+   the order of reading: which of two equal postings is kept, and a content that comes back after its correction while
+   all three are under way.
 3. A version that is not newer than one known of the same reference is stale: it came too late to be decided.
 4. Anything else is registered; it supersedes the versions known of its case. The same event from two agencies is
    never dropped: rules 1 and 2 hold within one originator.

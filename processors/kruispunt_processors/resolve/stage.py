@@ -76,6 +76,7 @@ class ResolveStage:
         )
         posting = posting_in(message, Stage.RESOLVE)
         if posting is not None:
+            await claims.set_aside(self._engine, claims.position(posting))
             await publisher.publish(
                 [
                     self._outbound.quarantine(

@@ -102,7 +102,7 @@ async def test_a_replay_is_never_decided_again(engine: AsyncEngine) -> None:
     await decided.mark(engine, again)
     await decided.mark(engine, [])
     marked = await decided.claim_batch(engine, [item], never)
-    assert marked[VSSE, 1] == ClaimedDecision(first[VSSE, 1].decision, marked=True)
+    assert marked[VSSE, 1] == ClaimedDecision(first[VSSE, 1].decision, first[VSSE, 1].payload, marked=True)
 
 
 async def test_a_correction_is_told_what_its_recipients_hold(engine: AsyncEngine) -> None:

@@ -34,6 +34,12 @@ def upgrade() -> None:
         ),
         sa.Column("review", sa.LargeBinary, comment="the review raised, Avro; null when none"),
         sa.Column("marked", sa.Boolean, nullable=False),
+        sa.Column(
+            "set_aside",
+            sa.Boolean,
+            nullable=False,
+            comment="quarantined after it was claimed: nobody waits for it",
+        ),
     )
     op.create_index("claim_signal", "claim", ["originator", "signal_id"])
     op.create_index("claim_content", "claim", ["originator", "content_fingerprint"])
