@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-import structlog
 from kruispunt_schemas import keys, topics
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.command import log_to_stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.registry import Registry
 from kruispunt_schemas.settings import Settings
@@ -45,7 +45,9 @@ class Parts:
 def run(role: str, settings: Settings) -> None:
     """Run the worker of a role until it is told to stop; exits the process."""
     addresses = settings.addresses()
-    _log_to_stderr()
+    # The libraries' own loggers say warnings only.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     register = BundleRegister()
     follower = BundleFollower(addresses.brokers, register)
     with closing(Registry(addresses.registry, settings.data / WIRE_IDS)) as registry:
@@ -97,20 +99,6 @@ def _participants(brokers: str) -> list[str]:
     if bundle is None:
         raise ConfigurationError("no bundle is announced on audit.bundles: run `kruispunt provision`")
     return [row.id for row in bundle.participants]
-
-
-def _log_to_stderr() -> None:
-    """Log as JSON lines on standard error; the libraries' own loggers say warnings only."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _now() -> datetime:

@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import structlog
-from kruispunt_schemas.command import console, json_option, print_json, stderr
+from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
 from rich.progress import (
@@ -52,8 +51,7 @@ _data = click.option(
 @click.group(epilog="Example: kruispunt agency publish --as police-gent --from csv:./exports")
 def agency() -> None:
     """Publish from an agency's own database or exports, and see what was sent."""
-    if not structlog.is_configured():
-        structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+    log_to_stderr()
 
 
 @agency.command(

@@ -51,6 +51,22 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, default=fallback, ensure_ascii=True, indent=2))
 
 
+def log_to_stderr() -> None:
+    """Log as JSON lines on standard error, which keeps standard output for what was asked."""
+    import structlog  # noqa: PLC0415 - a third of a second that most commands need not spend
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        # The stream of the moment: whoever runs a command may have put another one in its place.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
+
+
 class InstalledCommands(click.Group):
     """A group whose members are the entry points of the installed rooms, loaded when asked for."""
 

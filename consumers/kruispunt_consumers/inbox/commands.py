@@ -19,8 +19,7 @@ from typing import Final
 from uuid import uuid4
 
 import click
-import structlog
-from kruispunt_schemas.command import console, json_option, stderr
+from kruispunt_schemas.command import console, json_option, log_to_stderr, stderr
 from kruispunt_schemas.settings import Settings
 from rich.text import Text
 
@@ -89,7 +88,7 @@ def follow(*, participant: str, once: bool, reread: bool, data: Path | None, as_
         elif event.outcome is not Outcome.REPEATED:
             console.print(presentation.arrival(event))
 
-    _log_to_stderr()
+    log_to_stderr()
     with (
         _until_signalled() as stop,
         follower_of(_settings(data), participant, tell=tell, stopping=stop.is_set) as follower,
@@ -179,12 +178,6 @@ def show(*, output: str, participant: str, user: str, purpose: str, data: Path |
 
 def _settings(data: Path | None) -> Settings:
     return Settings() if data is None else Settings(data=data)
-
-
-def _log_to_stderr() -> None:
-    """Keep standard output for what was asked."""
-    if not structlog.is_configured():
-        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @contextmanager

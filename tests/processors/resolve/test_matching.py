@@ -114,7 +114,16 @@ def test_a_number_of_one_and_a_name_of_another_go_to_review() -> None:
     known = found_by(("p1", mentioned(person(number=NUMBER))), ("p2", mentioned(person("Peeters"))))
     both = mentioned(person("Peeters", number=NUMBER), 5)
     outcome = matching.match(known, both, posting(offset=5))
-    assert outcome == Match(fresh(5), is_new=True, candidates=("p1", "p2"))
+    assert outcome == Match("p1", is_new=False, candidates=("p1", "p2"))
+
+
+def test_a_provisional_person_is_found_again_by_its_number_without_another_question() -> None:
+    """Regression: each mention with a number whose name another person bears made a new provisional person."""
+    known = found_by(
+        ("p1", mentioned(person("Peeters"))), ("p2", mentioned(person("Peeters", number=NUMBER), 2))
+    )
+    again = mentioned(person("Peeters", number=NUMBER), 3)
+    assert matching.match(known, again, posting(offset=3)) == Match("p2", is_new=False)
 
 
 def test_an_unknown_number_with_a_known_name_goes_to_review() -> None:
