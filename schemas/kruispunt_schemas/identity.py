@@ -5,7 +5,13 @@ Rules
 1. A signal id is a UUIDv8 of HMAC-SHA256(agency secret, tag, reference, version): publishing again is harmless, and
    nothing can be guessed back from it. Version and variant bits are set as RFC 9562 asks.
 2. A salt is HKDF-SHA256(agency secret, tag, signal id, section name), 16 bytes.
-3. Everything the backbone writes is a UUIDv5 of what caused it and whom it is for.
+3. Everything the backbone writes is a UUIDv5 of what caused it and whom it is for. It has no key, so whoever guesses
+   the cause can check the guess:
+   a. What reaches a recipient (decision, delivery, withdrawal) is derived from originator and signal id. A recipient
+      of the signal knows both; nobody else can guess a signal id. Each signal id of an originator is decided at most
+      once.
+   b. An out-position can be guessed, and tells how much its participant posts. Only ids that reach nobody else are
+      derived from one.
 
 Must not: use a random number or a clock.
 """
@@ -91,19 +97,19 @@ def mention_id(posting: Posting) -> UUID:
     return derived_id("mention", posting_name(posting))
 
 
-def decision_id(posting: Posting) -> UUID:
-    """Return the id of the decision on a posting."""
-    return derived_id("decision", posting_name(posting))
+def decision_id(originator: str, signal_id: UUID) -> UUID:
+    """Return the id of the decision on a signal: recipients see it, so it tells nothing of the posting."""
+    return derived_id("decision", originator, str(signal_id))
 
 
-def delivery_id(posting: Posting, recipient: str) -> UUID:
-    """Return the output id of a view for one recipient."""
-    return derived_id("delivery", posting_name(posting), recipient)
+def delivery_id(originator: str, signal_id: UUID, recipient: str) -> UUID:
+    """Return the output id of a signal's view for one recipient, from what its header tells the recipient."""
+    return derived_id("delivery", originator, str(signal_id), recipient)
 
 
-def withdrawal_id(posting: Posting, recipient: str) -> UUID:
-    """Return the output id of a withdrawal for one recipient."""
-    return derived_id("withdrawal", posting_name(posting), recipient)
+def withdrawal_id(originator: str, signal_id: UUID, recipient: str) -> UUID:
+    """Return the output id of a withdrawal for one recipient; the signal is the version that it may not see."""
+    return derived_id("withdrawal", originator, str(signal_id), recipient)
 
 
 def quarantine_id(stage: str, posting: Posting) -> UUID:

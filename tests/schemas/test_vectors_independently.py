@@ -38,6 +38,11 @@ def hkdf_16(secret: bytes, info: bytes) -> bytes:
     return hmac.new(extracted, info + b"\x01", hashlib.sha256).digest()[:16]
 
 
+def derived(purpose: str, *causes: str) -> str:
+    name = framed(purpose.encode(), *(cause.encode() for cause in causes)).hex()
+    return str(uuid5(UUID(IDENTITIES["derived_ids"]["namespace"]), name))
+
+
 def commitment(kind: str, section: str, presence: bytes, content: bytes) -> str:
     return hashlib.sha256(
         framed(TAGS["commitment"], kind.encode(), section.encode(), presence, content)
@@ -191,8 +196,19 @@ def test_pseudonyms(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("vector", IDENTITIES["derived_ids"]["ids"])
 def test_output_ids(vector: dict[str, Any]) -> None:
-    name = framed(vector["purpose"].encode(), *(cause.encode() for cause in vector["causes"])).hex()
-    assert str(uuid5(UUID(IDENTITIES["derived_ids"]["namespace"]), name)) == vector["id"]
+    assert derived(vector["purpose"], *vector["causes"]) == vector["id"]
+
+
+def test_what_recipients_see_follows_from_originator_and_signal() -> None:
+    header, delivery = SIGNALS[0]["header"]["value"], SIGNALS[0]["view"]["passage"]["delivery"]
+    signal, recipient = (header["originator"], header["signal_id"]), delivery["recipient"]
+    assert delivery["decision_id"] == derived("decision", *signal)
+    assert delivery["output_id"] == derived("delivery", *signal, recipient)
+    found = {vector["type"]: vector["value"] for vector in BACKBONE}
+    assert found["Decision"]["decision_id"] == delivery["decision_id"]
+    assert found["Decision"]["outputs"][0]["output_id"] == delivery["output_id"]
+    assert found["Withdrawal"]["decision_id"] == delivery["decision_id"]
+    assert found["Withdrawal"]["output_id"] == derived("withdrawal", *signal, recipient)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -246,9 +246,7 @@ class PostingExamination:
             self._expect(place, decided, (), None)
             return
         held = rederivation.held_after(self.ledger.superseded(decision))
-        groups, outputs = rederivation.derive(
-            policy, observed, signed.schema.sections, decision.posting, held
-        )
+        groups, outputs = rederivation.derive(policy, observed, signed.schema.sections, held)
         found = list(rederivation.departures(decision, policy, observed, groups, outputs))
         self._enter(place, found, (Rule.EVIDENCE, Rule.FACTS, Rule.SECTION_OUTCOMES, Rule.OUTPUTS))
         self._expect(place, decided, outputs, signed)
@@ -265,7 +263,7 @@ class PostingExamination:
             "its decision speaks of another signal than its header",
             holds=said == signed
             and decision.lifecycle is header.lifecycle
-            and decision.decision_id == identity.decision_id(decision.posting),
+            and decision.decision_id == identity.decision_id(decision.originator, decision.signal_id),
         )
 
     def _attested(self, place: Place, decided: Decided) -> None:
@@ -275,8 +273,8 @@ class PostingExamination:
         self.docket.check(
             Rule.DECISION_OF_SIGNAL,
             place,
-            "the id of its decision does not follow from the posting",
-            holds=decision.decision_id == identity.decision_id(decision.posting),
+            "the id of its decision does not follow from its signal",
+            holds=decision.decision_id == identity.decision_id(decision.originator, decision.signal_id),
         )
         policy = self.bundles.policy(decision.bundle)
         if policy is None:

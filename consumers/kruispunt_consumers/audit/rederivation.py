@@ -25,7 +25,7 @@ from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import Decision, Facts, GroupOutcome, OutputKind, SectionOutcome
-from kruispunt_schemas.records.frame import Lifecycle, Posting
+from kruispunt_schemas.records.frame import Lifecycle
 
 from kruispunt_consumers.audit.findings import Rule
 from kruispunt_consumers.audit.inforce import Policy
@@ -66,13 +66,18 @@ def derive(
     policy: Policy,
     observed: Observed,
     sections: tuple[str, ...],
-    posting: Posting,
     held: Mapping[str, tuple[UUID, ...]],
 ) -> tuple[tuple[GroupOutcome, ...], tuple[PlannedOutput, ...]]:
     """Return groups and outputs as they follow from the signal and the bundle."""
     groups = decisions.decide(policy.bundle, policy.engine, observed, sections)
+    header = observed.header
     return groups, decisions.plan(
-        policy.bundle, groups, posting=posting, lifecycle=observed.header.lifecycle, held=held
+        policy.bundle,
+        groups,
+        originator=header.originator,
+        signal_id=header.signal_id,
+        lifecycle=header.lifecycle,
+        held=held,
     )
 
 
@@ -81,7 +86,12 @@ def plan_as_recorded(
 ) -> tuple[PlannedOutput, ...]:
     """Return the outputs that follow from the groups as recorded; the groups must be sound."""
     return decisions.plan(
-        bundle, decision.groups, posting=decision.posting, lifecycle=decision.lifecycle, held=held
+        bundle,
+        decision.groups,
+        originator=decision.originator,
+        signal_id=decision.signal_id,
+        lifecycle=decision.lifecycle,
+        held=held,
     )
 
 

@@ -74,13 +74,21 @@ def decision(
     pseudonym_key: bytes,
 ) -> tuple[Decision, list[Output]]:
     """Return the decision record and what is sent. held: output ids of earlier current views, by recipient."""
-    planned = decisions.plan(bundle, groups, posting=item.posting, lifecycle=item.header.lifecycle, held=held)
+    originator, signal_id = item.header.originator, item.header.signal_id
+    planned = decisions.plan(
+        bundle,
+        groups,
+        originator=originator,
+        signal_id=signal_id,
+        lifecycle=item.header.lifecycle,
+        held=held,
+    )
     draft = Decision(
-        decision_id=identity.decision_id(item.posting),
+        decision_id=identity.decision_id(originator, signal_id),
         posting=item.posting,
-        originator=item.header.originator,
+        originator=originator,
         signal_type=item.header.signal_type,
-        signal_id=item.header.signal_id,
+        signal_id=signal_id,
         version=item.header.version,
         lifecycle=item.header.lifecycle,
         case_key=item.case_key,
@@ -110,7 +118,8 @@ def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: by
     planned = decisions.plan(
         bundle,
         decided.groups,
-        posting=decided.posting,
+        originator=decided.originator,
+        signal_id=decided.signal_id,
         lifecycle=Lifecycle(decided.lifecycle),
         held={output.recipient: output.replaces for output in decided.outputs},
     )

@@ -9,7 +9,7 @@ Rules
 4. Who holds a view of a superseded version but gets none of this one gets a withdrawal. A recall is sent as a view
    without sections to exactly those who hold an earlier view, whatever the policy permits: the signed header proves
    it.
-5. An output id follows from posting and recipient.
+5. An output id follows from originator, signal id and recipient: what a recipient of the signal knows.
 
 Must not: read a clock, a database or a topic.
 """
@@ -26,7 +26,7 @@ from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import GroupOutcome, OutputKind, SectionOutcome
-from kruispunt_schemas.records.frame import Lifecycle, Posting, Withheld
+from kruispunt_schemas.records.frame import Lifecycle, Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def plan(
     bundle: Bundle,
     groups: tuple[GroupOutcome, ...],
     *,
-    posting: Posting,
+    originator: str,
+    signal_id: UUID,
     lifecycle: Lifecycle,
     held: Mapping[str, tuple[UUID, ...]],
 ) -> tuple[PlannedOutput, ...]:
@@ -83,7 +84,7 @@ def plan(
         if released or (recall and earlier):
             outputs.append(
                 PlannedOutput(
-                    output_id=identity.delivery_id(posting, recipient),
+                    output_id=identity.delivery_id(originator, signal_id, recipient),
                     recipient=recipient,
                     kind=OutputKind.VIEW,
                     released=released,
@@ -93,9 +94,9 @@ def plan(
                 )
             )
         elif earlier:
-            outputs.append(_withdrawal(posting, recipient, earlier))
+            outputs.append(_withdrawal(originator, signal_id, recipient, earlier))
     outputs.extend(
-        _withdrawal(posting, recipient, tuple(sorted(earlier)))
+        _withdrawal(originator, signal_id, recipient, tuple(sorted(earlier)))
         for recipient, earlier in held.items()
         if recipient not in bundle.index and earlier
     )
@@ -123,9 +124,9 @@ def withheld_of(sections: tuple[SectionOutcome, ...]) -> tuple[Withheld, ...]:
     return tuple(Withheld(section=item.section, rules=item.guards) for item in sections if not item.released)
 
 
-def _withdrawal(posting: Posting, recipient: str, earlier: tuple[UUID, ...]) -> PlannedOutput:
+def _withdrawal(originator: str, signal_id: UUID, recipient: str, earlier: tuple[UUID, ...]) -> PlannedOutput:
     return PlannedOutput(
-        output_id=identity.withdrawal_id(posting, recipient),
+        output_id=identity.withdrawal_id(originator, signal_id, recipient),
         recipient=recipient,
         kind=OutputKind.WITHDRAWAL,
         released=frozenset(),

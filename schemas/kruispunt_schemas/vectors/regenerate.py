@@ -76,17 +76,21 @@ def main() -> None:
 def _identities() -> dict[str, Any]:
     secret, key = samples.SECRET, samples.BACKBONE_KEY
     posting, recipient = samples.POSTING, samples.RECIPIENT
+    originator, signal = samples.ORIGINATOR, samples.SIGNAL_ID
     position = identity.posting_name(posting)
-    view = identity.delivery_id(posting, recipient)
+    view = identity.delivery_id(originator, signal, recipient)
     derived = {
         "status": ([position], identity.status_id(posting)),
         "admitted": ([position], identity.admitted_id(posting)),
         "repertory": ([position], identity.event_id(posting)),
         "review": ([position], identity.review_id(posting)),
         "mention": ([position], identity.mention_id(posting)),
-        "decision": ([position], identity.decision_id(posting)),
-        "delivery": ([position, recipient], view),
-        "withdrawal": ([position, recipient], identity.withdrawal_id(posting, recipient)),
+        "decision": ([originator, str(signal)], identity.decision_id(originator, signal)),
+        "delivery": ([originator, str(signal), recipient], view),
+        "withdrawal": (
+            [originator, str(signal), recipient],
+            identity.withdrawal_id(originator, signal, recipient),
+        ),
         "quarantine": (["ADMIT", position], identity.quarantine_id("ADMIT", posting)),
         "receipt": ([recipient, str(view), "STORED"], identity.receipt_id(recipient, view, "STORED")),
     }

@@ -175,7 +175,7 @@ def composed(draft: Draft) -> SignedBytes:
 
 SIGNAL_ID: Final = identity.signal_id(SECRET, CONTEXT.reference, 1)
 EARLIER_ID: Final = UUID("0e8a3c5e-2b6f-8d21-9c44-5d0f7a1b2c3d")
-DELIVERY_ID: Final = identity.delivery_id(POSTING, RECIPIENT)
+DELIVERY_ID: Final = identity.delivery_id(ORIGINATOR, SIGNAL_ID, RECIPIENT)
 CASE_KEY: Final = identity.case_key(BACKBONE_KEY, ORIGINATOR, CONTEXT.reference)
 PASSAGE: Final = frame.Passage(
     posting=POSTING,
@@ -187,10 +187,10 @@ PASSAGE: Final = frame.Passage(
     delivery=frame.Delivery(
         output_id=DELIVERY_ID,
         recipient=RECIPIENT,
-        decision_id=identity.decision_id(POSTING),
+        decision_id=identity.decision_id(ORIGINATOR, SIGNAL_ID),
         grounds=("ground-territory",),
         withheld=(frame.Withheld(section="distribution", rules=("guard-distribution",)),),
-        replaces=(identity.delivery_id(EARLIER, RECIPIENT),),
+        replaces=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
         persons=(identity.pseudonym(BACKBONE_KEY, RECIPIENT, "person-1"),),
     ),
 )
@@ -248,7 +248,7 @@ RECORDS: Final[tuple[Record, ...]] = (
     backbone.BundleActivation(bundle=BUNDLE, in_force_from=TIME + timedelta(seconds=60), announced_at=TIME),
     backbone.BundleContent(bundle=BUNDLE, content=b"a bundle"),
     backbone.Decision(
-        decision_id=identity.decision_id(POSTING),
+        decision_id=identity.decision_id(ORIGINATOR, SIGNAL_ID),
         posting=POSTING,
         originator=ORIGINATOR,
         signal_type="RadicalisationCase",
@@ -274,7 +274,7 @@ RECORDS: Final[tuple[Record, ...]] = (
                 recipient=RECIPIENT,
                 kind=backbone.OutputKind.VIEW,
                 digest=identity.digest(b"a view"),
-                replaces=(identity.delivery_id(EARLIER, RECIPIENT),),
+                replaces=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
             ),
         ),
     ),
@@ -340,11 +340,11 @@ RECORDS: Final[tuple[Record, ...]] = (
         field="subject.national_number",
     ),
     backbone.Withdrawal(
-        output_id=identity.withdrawal_id(POSTING, RECIPIENT),
+        output_id=identity.withdrawal_id(ORIGINATOR, SIGNAL_ID, RECIPIENT),
         recipient=RECIPIENT,
-        decision_id=identity.decision_id(POSTING),
+        decision_id=identity.decision_id(ORIGINATOR, SIGNAL_ID),
         originator=ORIGINATOR,
-        withdraws=(identity.delivery_id(EARLIER, RECIPIENT),),
+        withdraws=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
         withdrawn_at=TIME,
     ),
 )

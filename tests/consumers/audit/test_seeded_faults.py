@@ -38,6 +38,7 @@ from tests.consumers.audit.world import (
     bundle_of,
     draft,
     payload_of,
+    secret_of,
     small_world,
 )
 
@@ -64,12 +65,15 @@ def breaks(rule: Rule, about: str, *, also: tuple[Rule, ...] = ()):
     return note
 
 
+SIGNALS = {"federal-police/0": ("A", 1), "federal-police/1": ("A", 2), "vsse/0": ("Z", 1)}
+"""Reference and version of what was posted where in the small world."""
+
+
 def output(place: str, recipient: str, kind: OutputKind = OutputKind.VIEW) -> str:
     """Return the id of an output of the posting ``participant/offset``."""
-    participant, _, offset = place.rpartition("/")
-    posting = Posting(participant=participant, offset=int(offset), appended_at=START)
+    originator, _, _ = place.rpartition("/")
     make = identity.delivery_id if kind is OutputKind.VIEW else identity.withdrawal_id
-    return str(make(posting, recipient))
+    return str(make(originator, identity.signal_id(secret_of(originator), *SIGNALS[place]), recipient))
 
 
 VIEW = output("federal-police/0", "ltf-antwerpen")

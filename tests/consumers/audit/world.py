@@ -366,8 +366,15 @@ class World:
         observed = Observed(header, sections.context, sections.distribution)
         groups = decisions.decide(self.bundle, self.engine, observed, signed.schema.sections)
         held = held_after(self.decided[signal_id] for signal_id in supersedes)
-        plan = decisions.plan(self.bundle, groups, posting=posting, lifecycle=header.lifecycle, held=held)
-        decision_id = identity.decision_id(posting)
+        plan = decisions.plan(
+            self.bundle,
+            groups,
+            originator=header.originator,
+            signal_id=header.signal_id,
+            lifecycle=header.lifecycle,
+            held=held,
+        )
+        decision_id = identity.decision_id(header.originator, header.signal_id)
         sent: dict[UUID, tuple[str, SignedBytes | Withdrawal]] = {}
         for output in plan:
             if output.kind is OutputKind.WITHDRAWAL:
@@ -504,7 +511,7 @@ class World:
     def view_place(self, recipient: str, decision: Decision) -> tuple[str, int]:
         """Return topic and place of the view that a decision sent to a recipient."""
         topic = topics.in_topic(recipient).name
-        wanted = identity.delivery_id(decision.posting, recipient)
+        wanted = identity.delivery_id(decision.originator, decision.signal_id, recipient)
         for place, record in enumerate(self.records[topic]):
             if wire.header_map(record.headers)["ce_id"] == str(wanted).encode():
                 return topic, place
@@ -576,7 +583,7 @@ def _small_world() -> World:
         ),
     )
     world.refuse(world.post_garbage("vsse", b"not a record"), "wire-format")
-    output = identity.delivery_id(named.posting, "ltf-gent")
+    output = identity.delivery_id("vsse", named.signal_id, "ltf-gent")
     world.receipt("ltf-gent", output)
     world.consultation("ltf-gent", output)
     return world

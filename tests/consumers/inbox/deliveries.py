@@ -177,7 +177,7 @@ def posting(offset: int, participant: str = OCAD) -> Posting:
 
 def view(
     signed: SignedBytes,
-    offset: int,
+    number: int,
     *,
     recipient: str = ME,
     released: frozenset[str] = RELEASED,
@@ -185,15 +185,14 @@ def view(
     replaces: tuple[UUID, ...] = (),
     bundle: str | None = BUNDLE.name,
 ) -> SignedBytes:
-    """Return the view of a signal for a recipient, as route writes it."""
-    at = posting(offset)
+    """Return the view of a signal for a recipient, as route writes it; its ids follow from a number."""
     return signed.releasing(released).with_passage(
         Passage(
             bundle=bundle,
             delivery=Delivery(
-                output_id=identity.delivery_id(at, recipient),
+                output_id=output_id(number, recipient),
                 recipient=recipient,
-                decision_id=identity.decision_id(at),
+                decision_id=identity.decision_id(OCAD, UUID(int=number)),
                 grounds=("ground-territory",),
                 withheld=withheld,
                 replaces=replaces,
@@ -203,29 +202,28 @@ def view(
     )
 
 
-def recall_view(offset: int, *replaces: UUID, reference: str = "2026/118", version: int = 2) -> SignedBytes:
+def recall_view(number: int, *replaces: UUID, reference: str = "2026/118", version: int = 2) -> SignedBytes:
     """Return the recall of a case, without sections."""
     return view(
         signal(reference=reference, version=version, lifecycle=Lifecycle.RECALL),
-        offset,
+        number,
         released=frozenset(),
         withheld=(),
         replaces=replaces,
     )
 
 
-def output_id(offset: int, recipient: str = ME) -> UUID:
-    """Return the output id of a view made with `view`."""
-    return identity.delivery_id(posting(offset), recipient)
+def output_id(number: int, recipient: str = ME) -> UUID:
+    """Return the output id of a view made with `view`: the number stands for the signal id."""
+    return identity.delivery_id(OCAD, UUID(int=number), recipient)
 
 
-def withdrawal(offset: int, *withdraws: UUID, recipient: str = ME, originator: str = OCAD) -> Withdrawal:
+def withdrawal(number: int, *withdraws: UUID, recipient: str = ME, originator: str = OCAD) -> Withdrawal:
     """Return a withdrawal."""
-    at = posting(offset)
     return Withdrawal(
-        output_id=identity.withdrawal_id(at, recipient),
+        output_id=identity.withdrawal_id(OCAD, UUID(int=number), recipient),
         recipient=recipient,
-        decision_id=identity.decision_id(at),
+        decision_id=identity.decision_id(OCAD, UUID(int=number)),
         originator=originator,
         withdraws=withdraws,
         withdrawn_at=NOW,

@@ -174,7 +174,7 @@ async def test_a_case_of_another_originator_is_not_held(engine: AsyncEngine) -> 
 async def test_two_workers_decide_a_position_once(engine: AsyncEngine, other: AsyncEngine) -> None:
     first = resolved(1)
     for offset in range(2, 12):
-        item = resolved(offset, 2, first)
+        item = resolved(offset, offset, first)
         one, two = await asyncio.gather(
             decided.claim_batch(engine, [item], decide()),
             decided.claim_batch(other, [item], decide(seconds=60)),
@@ -188,7 +188,7 @@ async def test_versions_of_one_case_are_decided_one_after_the_other(
     first = resolved(1)
     await claim(engine, first)
     for offset in range(2, 12, 2):
-        one, two = resolved(offset, 2, first), resolved(offset + 1, 3, first)
+        one, two = resolved(offset, offset, first), resolved(offset + 1, offset + 1, first)
         seen: list[tuple[int, Held]] = []
         await asyncio.gather(
             decided.claim_batch(engine, [one], decide(seen)), decided.claim_batch(other, [two], decide(seen))

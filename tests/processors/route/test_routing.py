@@ -136,6 +136,13 @@ def test_a_view_is_provably_the_originators_and_holds_only_what_is_released() ->
         assert passage.delivery.recipient == recipient
 
 
+def test_nothing_that_is_sent_follows_from_the_posting() -> None:
+    held = {"gone-participant": (UUID(int=4),)}
+    first, elsewhere = (sent(resolved(composed(), offset), held) for offset in (0, 1234))
+    assert first == elsewhere
+    assert is_withdrawal(first["gone-participant"])
+
+
 def test_pseudonyms_differ_for_each_recipient_and_stay() -> None:
     def pseudonyms(item: Resolved) -> dict[str, tuple[str, ...]]:
         found = {}
@@ -191,7 +198,7 @@ def test_a_correction_that_narrows_withdraws() -> None:
     assert "ltf-gent" in set(outputs) - set(withdrawn)
     for name, record in withdrawn.items():
         assert record.withdraws == held[name]
-        assert record.output_id == identity.withdrawal_id(narrowed.posting, name)
+        assert record.output_id == identity.withdrawal_id(VSSE, narrowed.header.signal_id, name)
         assert record.withdrawn_at == NOW
 
 
@@ -220,11 +227,12 @@ def test_who_is_named_gets_it_wherever_it_lies_and_who_is_excluded_does_not() ->
     assert LTF not in outputs
 
 
-def test_every_output_id_follows_from_posting_and_recipient() -> None:
+def test_every_output_id_follows_from_signal_and_recipient() -> None:
+    signal_id = CASE.header.signal_id
     record = decision(CASE)
-    assert record.decision_id == identity.decision_id(CASE.posting)
+    assert record.decision_id == identity.decision_id(VSSE, signal_id)
     for output in record.outputs:
         assert output.kind is OutputKind.VIEW
-        assert output.output_id == identity.delivery_id(CASE.posting, output.recipient)
+        assert output.output_id == identity.delivery_id(VSSE, signal_id, output.recipient)
     facts = {item.fact for item in record.evidence}
     assert {"in_territory", "is_named", "is_excluded", "is_originator", "clearance"} <= facts

@@ -44,7 +44,8 @@ def planned(
     outputs = decisions.plan(
         BUNDLE,
         groups_of(signal, engine),
-        posting=samples.POSTING,
+        originator=samples.ORIGINATOR,
+        signal_id=samples.SIGNAL_ID,
         lifecycle=signal.header.lifecycle,
         held=held or {},
     )
@@ -155,7 +156,7 @@ class TestOutputs:
     def test_a_view_says_why_and_what_is_withheld(self) -> None:
         view = planned(observed(named=("police-a",)))["police-a"]
         assert view.kind is OutputKind.VIEW
-        assert view.output_id == identity.delivery_id(samples.POSTING, "police-a")
+        assert view.output_id == identity.delivery_id(samples.ORIGINATOR, samples.SIGNAL_ID, "police-a")
         assert view.grounds == ("ground-named", "ground-territory-police")
         assert view.withheld == (
             Withheld(section="assessment", rules=()),
@@ -185,7 +186,9 @@ class TestOutputs:
             "police-a",
         }
         withdrawal = found["force-a"]
-        assert withdrawal.output_id == identity.withdrawal_id(samples.POSTING, "force-a")
+        assert withdrawal.output_id == identity.withdrawal_id(
+            samples.ORIGINATOR, samples.SIGNAL_ID, "force-a"
+        )
         assert (withdrawal.replaces, withdrawal.released, withdrawal.grounds) == ((V1,), frozenset(), ())
         assert found["force-b"].kind is OutputKind.VIEW
         assert found["mandated"].replaces == (V1,)
@@ -218,12 +221,13 @@ class TestOutputs:
             assert found["gone"].replaces == (V1, V2)
             assert "gone-too" not in found
 
-    def test_output_ids_differ_by_recipient_and_posting(self) -> None:
+    def test_output_ids_differ_by_recipient_and_signal(self) -> None:
         first = planned(observed())
         other = decisions.plan(
             BUNDLE,
             groups_of(observed()),
-            posting=replace(samples.POSTING, offset=8),
+            originator=samples.ORIGINATOR,
+            signal_id=samples.EARLIER_ID,
             lifecycle=Lifecycle.ORIGINAL,
             held={},
         )
