@@ -22,6 +22,8 @@ from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 from kruispunt_processors.bundles import announced
 from kruispunt_processors.database.connection import migrate, open_engine
@@ -99,6 +101,7 @@ def _create_topics(brokers: str, participants: list[str]) -> tuple[int, int]:
     except KafkaException as error:
         raise UnavailableError(f"Kafka does not answer: {error.args[0].name()}") from None
     missing = [topic for topic in wanted if topic.name not in existing]
+    _check_settings(admin, [topic for topic in wanted if topic.name in existing], replicas)
     for topic in wanted:
         there = existing.get(topic.name)
         if there is not None and len(there.partitions) != topic.partitions:
@@ -123,6 +126,25 @@ def _create_topics(brokers: str, participants: list[str]) -> tuple[int, int]:
     return len(missing), len(wanted) - len(missing)
 
 
+def _check_settings(admin: AdminClient, found: list[topics.Topic], replicas: int) -> None:
+    """Refuse a topic whose settings differ: with another timestamp type its owner would choose its append time."""
+    if not found:
+        return
+    resources = [ConfigResource(ResourceType.TOPIC, topic.name) for topic in found]
+    futures = admin.describe_configs(resources, request_timeout=ANSWER_SECONDS)
+    for resource, future in futures.items():
+        try:
+            actual = future.result(ANSWER_SECONDS)
+        except KafkaException as error:
+            raise UnavailableError(f"Kafka does not tell the settings: {error.args[0].name()}") from None
+        topic = next(item for item in found if item.name == resource.name)
+        for name, value in _topic_config(topic, replicas).items():
+            if actual[name].value != value:
+                raise ConfigurationError(
+                    f"topic {topic.name} has {name}={actual[name].value}, not {value}: mend it or use another cluster"
+                )
+
+
 def _topic_config(topic: topics.Topic, replicas: int) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
@@ -130,6 +152,8 @@ def _topic_config(topic: topics.Topic, replicas: int) -> dict[str, str]:
         "retention.bytes": "-1",
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(topic.max_bytes),
+        # The broker unpacks what it takes: the size is judged unpacked, and no consumer meets a codec it lacks.
+        "compression.type": "uncompressed",
         "min.insync.replicas": "2" if replicas >= 3 else "1",
     }
 

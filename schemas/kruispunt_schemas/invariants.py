@@ -2,14 +2,16 @@
 
 Rules (DESIGN section 4), in this order; the first that fails is the reason
 --------------------------------------------------------------------------
-1. ``missing``: the context is there, for it holds the reference.
-2. ``unrecognised``: no enum of header or sections carries its default symbol.
+1. ``missing``: the context is there, for it holds the reference; so is, but in a recall, the section that the type's
+   own rules are about (8, 9).
+2. ``too-many``: no array has more items than its bound. ``unrecognised``: no enum of header or sections carries its default symbol.
 3. ``future``: published and observed <= appended + 5 minutes (clocks differ); ``time-order``: observed <= published.
+   The day of a fact is not in the future either; planned events have fields of their own.
 4. ``version``: 1 for an original, more for a correction or recall, which name what they replace.
 5. ``unknown-municipality``: every NIS code is one of the bundle's.
 6. ``unknown-participant``: whoever is named or excluded is a participant of the bundle.
 7. ``check-digits``: national number (mod 97, both centuries, BIS) and enterprise number (mod 97); ``birth``: a partial
-   date is possible.
+   date is possible and not in the future.
 8. ``consensus``, ``professional-secrecy``: a feedback sheet has the consensus of the members who took part and holds
    no matter under professional secrecy (law of 30 July 2018; Constitutional Court 52/2021; art. 458ter Penal Code).
 9. ``level``: a threat level is 1 to 4 (RD of 28 November 2006).
@@ -34,12 +36,21 @@ from kruispunt_schemas.records.sections import (
     CaseSituation,
     EvaluationAssessment,
     EvaluationSituation,
+    Fact,
     PartialDate,
     Sections,
     SheetSituation,
     Subject,
 )
 
+REQUIRED: Final = {"FeedbackSheet": ("situation",), "ThreatEvaluation": ("assessment",)}
+"""Sections without which a type's own invariants could be evaded; a recall has its context alone."""
+MAX_ITEMS: Final = 500
+"""Items in any array of a section: a posting is work for everybody behind it."""
+LIMITS: Final = {"names": 50, "handling": 20}
+"""Arrays with a bound of their own, items."""
+A_DAY: Final = timedelta(days=1)
+"""A day of observation is a local date, the broker's time is UTC."""
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 """How far ahead of the broker's clock an originator's may run."""
 
@@ -62,8 +73,14 @@ def violation(
 ) -> Violation | None:
     """Return the first violation, None for a sound signal."""
     # 1.
-    if sections.context is None:
-        return Violation("missing", "context")
+    required = (
+        ("context",)
+        if header.lifecycle is Lifecycle.RECALL
+        else ("context", *REQUIRED.get(header.signal_type, ()))
+    )
+    for name in required:
+        if sections.get(name) is None:
+            return Violation("missing", name)
     found = _violations(header, sections, appended_at, municipalities, participants)
     return next(found, None)
 
@@ -76,10 +93,11 @@ def _violations(
     participants: Container[str],
 ) -> Iterator[Violation]:
     # 2.
+    yield from _of_sizes(header, sections)
     yield from (Violation("unrecognised", f"header.{path}") for path in _unrecognised(header))
     yield from (Violation("unrecognised", path) for path in _unrecognised(sections))
     # 3.
-    yield from _of_times(header, appended_at)
+    yield from _of_times(header, sections, appended_at)
     # 4.
     original = header.lifecycle is Lifecycle.ORIGINAL
     if header.version < 1 or original != (header.version == 1):
@@ -90,10 +108,10 @@ def _violations(
     yield from _of_names(sections, municipalities, participants)
     # 7.
     if sections.subject is not None:
-        yield from _of_subject(sections.subject)
+        yield from _of_subject(sections.subject, appended_at)
     # 8.
     if isinstance(sections.situation, SheetSituation):
-        if not sections.situation.consensus:
+        if not sections.situation.consensus or sections.situation.members_present < 1:
             yield Violation("consensus", "situation.consensus")
         if sections.situation.professional_secrecy:
             yield Violation("professional-secrecy", "situation.professional_secrecy")
@@ -102,7 +120,19 @@ def _violations(
         yield Violation("level", "assessment.level")
 
 
-def _of_times(header: Header, appended_at: datetime) -> Iterator[Violation]:
+def _of_sizes(header: Header, sections: Sections) -> Iterator[Violation]:
+    parts = [
+        ("header", header),
+        *((name, section) for name in Sections.NAMES if (section := sections.get(name))),
+    ]
+    for name, part in parts:
+        for field in fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, tuple) and len(value) > LIMITS.get(field.name, MAX_ITEMS):
+                yield Violation("too-many", f"{name}.{field.name}")
+
+
+def _of_times(header: Header, sections: Sections, appended_at: datetime) -> Iterator[Violation]:
     latest = appended_at + CLOCK_TOLERANCE
     if header.published_at > latest:
         yield Violation("future", "header.published_at")
@@ -110,6 +140,9 @@ def _of_times(header: Header, appended_at: datetime) -> Iterator[Violation]:
         yield Violation("future", "header.observed_at")
     if header.observed_at > header.published_at:
         yield Violation("time-order", "header.observed_at")
+    for place, fact in enumerate(_facts(sections)):
+        if fact.observed_on is not None and fact.observed_on > latest.date() + A_DAY:
+            yield Violation("future", f"situation.facts.{place}.observed_on")
 
 
 def _of_names(
@@ -124,12 +157,12 @@ def _of_names(
                 yield Violation("unknown-participant", f"distribution.{name}")
 
 
-def _of_subject(subject: Subject) -> Iterator[Violation]:
+def _of_subject(subject: Subject, appended_at: datetime) -> Iterator[Violation]:
     if subject.national_number is not None and not valid_national_number(subject.national_number):
         yield Violation("check-digits", "subject.national_number")
     if subject.enterprise_number is not None and not valid_enterprise_number(subject.enterprise_number):
         yield Violation("check-digits", "subject.enterprise_number")
-    if subject.birth is not None and not _possible(subject.birth):
+    if subject.birth is not None and not _possible(subject.birth, appended_at.year):
         yield Violation("birth", "subject.birth")
 
 
@@ -152,10 +185,10 @@ def valid_enterprise_number(number: str) -> bool:
         return False
 
 
-def _possible(birth: PartialDate) -> bool:
+def _possible(birth: PartialDate, this_year: int) -> bool:
     if birth.year == 0:
         return 0 <= birth.month <= 12 and 0 <= birth.day <= 31
-    if not (1850 <= birth.year <= 2200 and 0 <= birth.month <= 12):
+    if not (1850 <= birth.year <= this_year and 0 <= birth.month <= 12):
         return False
     longest = calendar.monthrange(birth.year, birth.month)[1] if birth.month else 31
     return 0 <= birth.day <= longest
@@ -164,11 +197,16 @@ def _possible(birth: PartialDate) -> bool:
 def _places(sections: Sections) -> Iterator[tuple[str, str]]:
     if sections.context is not None and sections.context.municipality is not None:
         yield "context.municipality", sections.context.municipality
+    for place, fact in enumerate(_facts(sections)):
+        if fact.municipality is not None:
+            yield f"situation.facts.{place}.municipality", fact.municipality
+
+
+def _facts(sections: Sections) -> tuple[Fact, ...]:
     situation = sections.situation
     if isinstance(situation, CaseSituation | SheetSituation | EvaluationSituation):
-        for place, fact in enumerate(situation.facts):
-            if fact.municipality is not None:
-                yield f"situation.facts.{place}.municipality", fact.municipality
+        return situation.facts
+    return ()
 
 
 def _unrecognised(value: object, path: str = "") -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Rules
 -----
-1. The data folder is made anew at the start and kept after a demonstration that came to its end, so that what is
+1. The data folder is made anew at the start (only an empty one, or one that a demonstration made) and kept after a demonstration that came to its end, so that what is
    printed last can be tried; an interrupted one leaves nothing behind.
 2. Ctrl-C and SIGTERM stop every child; so does the end of this process, whatever ends it (`stack`).
 
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
+from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -45,6 +46,8 @@ SIGNALS: Final = 2_000
 QUIET_SECONDS: Final = 180.0
 PUBLISHERS: Final = 4
 INTERRUPTED: Final = 130
+MARKER: Final = "demonstration"
+"""A file that says whose folder it is, for it is emptied without asking."""
 TASK_FORCES: Final = ("ltf-antwerpen", "ltf-brussel", "ltf-liege-huy")
 
 
@@ -68,7 +71,7 @@ def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
     folder = (data or Settings().data / "demo").absolute()
     if (pid := holder_of(folder)) is not None:
         raise taken(folder, pid)
-    shutil.rmtree(folder, ignore_errors=True)
+    _make_anew(folder)
     try:
         with ended_by_signals():
             sound = _run(folder, signals, seed, as_json=as_json)
@@ -77,6 +80,20 @@ def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
         stderr.print("Interrupted: everything is stopped, nothing is left.")
         sys.exit(INTERRUPTED)
     sys.exit(0 if sound else 1)
+
+
+def _make_anew(folder: Path) -> None:
+    """Empty the folder of an earlier demonstration; refuse one that holds anything else."""
+    ours = (
+        not folder.exists() or (folder / MARKER).is_file() or (folder.is_dir() and not any(folder.iterdir()))
+    )
+    if not ours:
+        raise ConfigurationError(
+            f"{folder} holds something that is no demonstration's: name an empty or a new folder with --data"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARKER).touch()
 
 
 @dataclass(frozen=True, slots=True)

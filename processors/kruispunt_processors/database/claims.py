@@ -25,15 +25,17 @@ from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.failures import ContractError, UnavailableError
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    LargeBinary,
     Row,
     String,
     Uuid,
+    any_,
     cast,
     func,
     insert,
@@ -144,13 +146,29 @@ async def _lock(connection: AsyncConnection, stripes: set[int]) -> None:
 
 
 async def _claimed(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[Position, Claimed]:
-    wanted = [position(item.posting) for item in candidates]
+    """Return what is claimed; raise ContractError when a position was claimed for another signal."""
+    wanted = {position(item.posting): item.header.signal_id for item in candidates}
     rows = await connection.execute(
-        select(claim.c.participant, claim.c.offset, claim.c.event, claim.c.review, claim.c.marked).where(
-            tuple_(claim.c.participant, claim.c.offset).in_(wanted)
-        )
+        select(
+            claim.c.participant,
+            claim.c.offset,
+            claim.c.signal_id,
+            claim.c.event,
+            claim.c.review,
+            claim.c.marked,
+            claim.c.set_aside,
+            claim.c.superseded_at,
+        ).where(tuple_(claim.c.participant, claim.c.offset).in_(list(wanted)))
     )
-    return {(row.participant, row.offset): _read(row) for row in rows}
+    found: dict[Position, Claimed] = {}
+    for row in rows:
+        where = (row.participant, row.offset)
+        if row.signal_id != wanted[where]:
+            raise ContractError(
+                "position-reused", "passage.posting", "its position was claimed for another signal"
+            )
+        found[where] = _read(row)
+    return found
 
 
 def _read(row: Row[*tuple[Any, ...]]) -> Claimed:
@@ -159,6 +177,23 @@ def _read(row: Row[*tuple[Any, ...]]) -> Claimed:
     )
     review = None if row.review is None else codec.decode(schemas.load("Review"), row.review, Review)
     return Claimed((row.participant, row.offset), event, review, row.marked)
+
+
+_VERSION_COLUMNS: Final = (
+    claim.c.participant,
+    claim.c.offset,
+    claim.c.appended_at,
+    claim.c.originator,
+    claim.c.signal_id,
+    claim.c.version,
+    claim.c.case_key,
+    claim.c.canonical_case_key,
+    claim.c.content_fingerprint,
+    claim.c.superseded_at,
+    claim.c.marked,
+    claim.c.set_aside,
+)
+"""What a version says of itself; its event stays where it is, for a long history would be read whole."""
 
 
 async def _known(
@@ -173,7 +208,7 @@ async def _known(
     ]
     cases = {item.case_key for item in fresh} | await _related_cases(connection, known, fresh, contents)
     rows = await connection.execute(
-        select(claim).where(
+        select(*_VERSION_COLUMNS).where(
             or_(
                 tuple_(claim.c.originator, claim.c.signal_id).in_(signals),
                 tuple_(claim.c.originator, claim.c.content_fingerprint).in_(contents),
@@ -253,7 +288,10 @@ async def _known_persons(connection: AsyncConnection, known: Known, fresh: Seque
     if not keys:
         return
     rows = await connection.execute(
-        select(mention_key.c.key, mention_key.c.reference).where(mention_key.c.key.in_(keys)).distinct()
+        select(mention_key.c.key, mention_key.c.reference)
+        # One array, for a statement has 32,767 parameters at most and a hostile signal many names.
+        .where(mention_key.c.key == any_(cast(sorted(keys), ARRAY(LargeBinary))))
+        .distinct()
     )
     for row in rows:
         known.persons[row.key] = known.persons.get(row.key, frozenset()) | {row.reference}

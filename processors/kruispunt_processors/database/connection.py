@@ -18,7 +18,7 @@ from typing import Final
 
 from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -61,9 +61,11 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 def _named(error: DBAPIError) -> KruispuntError:
     state = getattr(error.orig, "sqlstate", None) or ""
-    if error.connection_invalidated or not state or state.startswith(_MAY_PASS):
+    # The driver's own refusal of a statement has no state, and it would never pass.
+    refused_by_driver = isinstance(error, InterfaceError) and not state and not error.connection_invalidated
+    if error.connection_invalidated or state.startswith(_MAY_PASS) or not (state or refused_by_driver):
         return UnavailableError(f"PostgreSQL does not answer (SQLSTATE {state or 'none'})")
-    return DatabaseError(f"PostgreSQL refused a statement (SQLSTATE {state})")
+    return DatabaseError(f"PostgreSQL refused a statement (SQLSTATE {state or 'none'})")
 
 
 async def migrate(engine: AsyncEngine) -> None:

@@ -20,13 +20,14 @@ from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kruispunt_processors.database.claims import Position, lock_stripes, position, stripe
 from kruispunt_processors.database.connection import transaction
-from kruispunt_processors.database.tables import decision_claim, delivered
+from kruispunt_processors.database.tables import decision_claim, delivered, overtaken
 from kruispunt_processors.route.routing import Resolved
 
 _ROUTE_LOCKS: Final = 2
@@ -53,6 +54,7 @@ async def claim_batch(
         claimed = await _claimed(connection, items)
         fresh = [item for item in items if position(item.posting) not in claimed]
         if fresh:
+            await _refuse_overtaken(connection, fresh)
             held = await _held(connection, fresh)
             made: list[ClaimedDecision] = []
             for item in fresh:
@@ -89,12 +91,27 @@ async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> di
         )
     )
     schema = schemas.load("Decision")
-    return {
-        (row.participant, row.offset): ClaimedDecision(
-            codec.decode(schema, row.decision, Decision), row.decision, row.marked
-        )
-        for row in rows
-    }
+    signals = {position(item.posting): item.header.signal_id for item in items}
+    found: dict[Position, ClaimedDecision] = {}
+    for row in rows:
+        where = (row.participant, row.offset)
+        record = codec.decode(schema, row.decision, Decision)
+        if record.signal_id != signals[where]:
+            raise ContractError(
+                "position-reused", "passage.posting", "its position was decided for another signal"
+            )
+        found[where] = ClaimedDecision(record, row.decision, row.marked)
+    return found
+
+
+async def _refuse_overtaken(connection: AsyncConnection, items: Sequence[Resolved]) -> None:
+    """Raise ContractError when a later version was decided: a retry must not bring back what was recalled."""
+    wanted = [(item.header.originator, item.header.signal_id) for item in items]
+    rows = await connection.execute(
+        select(overtaken.c.signal_id).where(tuple_(overtaken.c.originator, overtaken.c.signal_id).in_(wanted))
+    )
+    if rows.first() is not None:
+        raise ContractError("stale-version", "header.version", "a later version was decided already")
 
 
 async def _held(connection: AsyncConnection, items: Sequence[Resolved]) -> _Holdings:

@@ -103,3 +103,10 @@ delivered: Final = Table(
     Column("current", Boolean, nullable=False, comment="false once replaced or withdrawn"),
     Index("delivered_signal", "originator", "signal_id"),
 )
+
+overtaken: Final = Table(
+    "overtaken",
+    metadata,
+    Column("originator", String, primary_key=True),
+    Column("signal_id", Uuid, primary_key=True, comment="a version that a decided one supersedes"),
+)

@@ -18,8 +18,8 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -36,6 +36,8 @@ from kruispunt_processors.engine.supervision import PartitionSupervisor, Progres
 
 BATCH: Final = 500
 BATCH_WITHIN_SECONDS: Final = 0.05
+PORTION_BYTES: Final = 4 * 1024 * 1024
+PREFIX_BYTES: Final = 1024
 RETRY_SECONDS: Final = 30.0
 DELIVERY_SECONDS: Final = 20.0
 _FIRST_PAUSE: Final = 0.1
@@ -131,7 +133,7 @@ async def run_batch(stage: Stage, batch: Sequence[Incoming], publisher: Publishe
                 error=type(error).__name__,
                 where=_where(error),
             )
-            await stage.corner(batch[0], error, publisher)
+            await _corner(stage, batch[0], error, publisher)
             return
         middle = len(batch) // 2
         await run_batch(stage, batch[:middle], publisher)
@@ -144,6 +146,31 @@ def _where(error: Exception) -> list[str]:
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames)][
         :_FRAMES
     ]
+
+
+async def _corner(stage: Stage, message: Incoming, error: Exception, publisher: Publisher) -> None:
+    """Corner a message; when even that fails, with the beginning of its bytes only: a reason is owed in any case."""
+    try:
+        await stage.corner(message, error, publisher)
+    except UnavailableError:
+        raise
+    except Exception as again:
+        await stage.corner(replace(message, value=(message.value or b"")[:PREFIX_BYTES]), again, publisher)
+
+
+def portions(events: Sequence[Any]) -> Iterator[list[Any]]:
+    """Cut a batch of events by bytes, so that a few large ones are no long silence and no large memory."""
+    portion: list[Any] = []
+    size = 0
+    for event in events:
+        length = len(event.message.value or b"")
+        if portion and size + length > PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+        portion.append(event)
+        size += length
+    if portion:
+        yield portion
 
 
 async def _patiently(stage: Stage, batch: Sequence[Incoming], publisher: Publisher) -> None:
@@ -175,14 +202,15 @@ def install(
         # noack_take restores this on exit: without it a cancelled batch would be acknowledged.
         stream.enable_acks = False
         async for events in cast("Any", stream).noack_take(BATCH, within=BATCH_WITHIN_SECONDS):
-            try:
-                await run_batch(stage, [incoming(event.message) for event in events], publisher)
-            except Exception as error:
-                await app.crash(error)
-                await asyncio.Event().wait()
-            for event in events:
-                await stream.ack(event)
-            progress.finished(len(events))
+            for portion in portions(events):
+                try:
+                    await run_batch(stage, [incoming(event.message) for event in portion], publisher)
+                except Exception as error:
+                    await app.crash(error)
+                    await asyncio.Event().wait()
+                for event in portion:
+                    await stream.ack(event)
+                progress.finished(len(portion))
 
     app.agent(
         channel,

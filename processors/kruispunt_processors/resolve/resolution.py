@@ -9,7 +9,8 @@ Rules, in this order
    the order of reading: which of two equal postings is kept, and a content that comes back after its correction while
    all three are under way.
 3. A version that is not newer than one known of the same reference is stale: it came too late to be decided.
-4. Anything else is registered; it supersedes the versions known of its case. The same event from two agencies is
+4. Anything else is registered; it supersedes the versions known of its case. But a recall through an alias takes back
+   its own versions only: an agency that clears up a double entry keeps the case. The same event from two agencies is
    never dropped: rules 1 and 2 hold within one originator.
 5. Mentions, persons and holdings only for unclassified signals: the common database is unclassified.
 
@@ -141,7 +142,9 @@ def _duplicate(
 def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datetime) -> Resolved:
     header = candidate.header
     versions = known.cases[canonical]
-    supersedes = tuple(sorted(item.signal_id for item in versions))
+    aliased_recall = header.lifecycle is Lifecycle.RECALL and canonical != candidate.case_key
+    overtaken = [item for item in versions if not aliased_recall or item.case_key == candidate.case_key]
+    supersedes = tuple(sorted(item.signal_id for item in overtaken))
     mentioned, matched = candidate.mention, None
     persons: tuple[PersonRegistered, ...] = ()
     holdings: tuple[HoldingRegistered, ...] = ()
@@ -170,7 +173,7 @@ def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datet
         review = _review(candidate, matched, now) if matched.candidates else None
     event = _event(candidate, canonical, now, supersedes=supersedes, persons=persons, holdings=holdings)
     known.signals[(header.originator, header.signal_id)] = candidate.posting
-    superseded = {item.posting for item in versions}
+    superseded = {item.posting for item in overtaken}
     for item in (item for kept in known.contents.values() for item in kept) if superseded else ():
         if item.posting in superseded and item.superseded_at is None:
             item.superseded_at = candidate.posting.offset

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kruispunt_schemas import codec, identity, topics, wire
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.failures import ContractError, UnavailableError
 from kruispunt_schemas.keys import BackboneKeys
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Stage
 from kruispunt_schemas.records.frame import Classification, Passage, Posting, Resolution
@@ -191,8 +192,14 @@ class ResolveStage:
 
 
 def signal_of(message: Incoming) -> tuple[SignedBytes, Passage]:
-    """Return the signal of an internal topic and its passage; raise ContractError when there is none."""
-    schema = codec.schema_of(wire.fingerprint_of(message.headers))
+    """Return the signal of an internal topic and its passage; raise ContractError when there is none.
+
+    Raise UnavailableError for a schema that this release does not know: admission accepted it, so it is waited for.
+    """
+    fingerprint = wire.fingerprint_of(message.headers)
+    if fingerprint is not None and fingerprint not in schemas.by_fingerprint():
+        raise UnavailableError("a newer release wrote this record: bring this worker up to it")
+    schema = codec.schema_of(fingerprint)
     signed = codec.decode_signed(schema, wire.unwrapped(message.value))
     passage = signed.read_passage()
     if passage is None:

@@ -21,7 +21,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.records.frame import Classification
@@ -83,6 +91,15 @@ class Participant(_Row):
     territory: Name | None = None
     clearance: Classification = Classification.UNCLASSIFIED
     keys: tuple[VerificationKey, ...] = ()
+
+    @field_validator("clearance")
+    @classmethod
+    def _known_clearance(cls, value: Classification) -> Classification:
+        """Refuse a clearance that nobody can have: its ordinal would lie above every classification."""
+        if value is Classification.UNRECOGNISED:
+            message = "it is no clearance"
+            raise ValueError(message)
+        return value
 
 
 class Territory(_Row):

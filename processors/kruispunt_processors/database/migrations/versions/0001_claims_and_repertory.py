@@ -88,8 +88,22 @@ def upgrade() -> None:
         sa.Column("current", sa.Boolean, nullable=False, comment="false once replaced or withdrawn"),
     )
     op.create_index("delivered_signal", "delivered", ["originator", "signal_id"])
+    op.create_table(
+        "overtaken",
+        sa.Column("originator", sa.String, primary_key=True),
+        sa.Column("signal_id", sa.Uuid, primary_key=True, comment="a version that a decided one supersedes"),
+    )
 
 
 def downgrade() -> None:
-    for table in ("delivered", "decision_claim", "holding", "mention_key", "mention", "person", "claim"):
+    for table in (
+        "overtaken",
+        "delivered",
+        "decision_claim",
+        "holding",
+        "mention_key",
+        "mention",
+        "person",
+        "claim",
+    ):
         op.drop_table(table)
