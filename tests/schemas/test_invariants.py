@@ -272,7 +272,7 @@ class TestBirth:
             (1993, 0, 18),
             (2000, 2, 29),
             (1850, 1, 1),
-            (2200, 12, 31),
+            (samples.TIME.year, 12, 31),
         ],
     )
     def test_possible(self, parts_of_date: tuple[int, int, int]) -> None:
@@ -330,3 +330,54 @@ def test_the_first_rule_that_is_broken_is_the_reason(broken: set[int]) -> None:
     found = item.violation()
     assert found is not None
     assert found.reason == BREAKING[min(broken)][0]
+
+
+class TestWhatATypeCannotLeaveOut:
+    """Regression: a feedback sheet without its situation evaded consensus and secrecy, an evaluation its level."""
+
+    def test_a_sheet_without_its_situation(self) -> None:
+        bare = replace(SHEET, sections=replace(SHEET.sections, situation=None))
+        assert bare.violation() == Violation("missing", "situation")
+
+    def test_an_evaluation_without_its_assessment(self) -> None:
+        bare = replace(EVALUATION, sections=replace(EVALUATION.sections, assessment=None))
+        assert bare.violation() == Violation("missing", "assessment")
+
+    def test_nobody_agreed(self) -> None:
+        assert SHEET.with_section("situation", members_present=0).violation() == Violation(
+            "consensus", "situation.consensus"
+        )
+
+    def test_a_recall_needs_its_context_alone(self) -> None:
+        assert RECALL.violation() is None
+
+
+class TestSizes:
+    """Regression: 33,000 names were admitted and stopped resolve; a posting is work for everybody behind it."""
+
+    def test_as_many_names_as_allowed(self) -> None:
+        name = parts.PersonName(family="Peeters", particle="", given="An")
+        assert CASE.with_section("subject", names=(name,) * 50).violation() is None
+        assert CASE.with_section("subject", names=(name,) * 51).violation() == Violation(
+            "too-many", "subject.names"
+        )
+
+    def test_as_many_facts_as_allowed(self) -> None:
+        fact = parts.Fact(statement="seen")
+        assert CASE.with_section("situation", facts=(fact,) * 500).violation() is None
+        assert CASE.with_section("situation", facts=(fact,) * 501).violation() == Violation(
+            "too-many", "situation.facts"
+        )
+
+
+class TestDaysInTheFuture:
+    def test_a_fact_of_the_day_after_tomorrow(self) -> None:
+        day = samples.TIME.date() + timedelta(days=2)
+        fact = parts.Fact(statement="seen", observed_on=day)
+        assert CASE.with_section("situation", facts=(fact,)).violation() == Violation(
+            "future", "situation.facts.0.observed_on"
+        )
+
+    def test_a_planned_departure_may_lie_ahead(self) -> None:
+        day = samples.TIME.date() + timedelta(days=90)
+        assert CASE.with_section("situation", travel_planned_on=day).violation() is None

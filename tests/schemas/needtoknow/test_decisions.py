@@ -66,8 +66,16 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, frozenset[str]]]] = {
     "another territory": ({"municipality": GHENT}, {"force-b": ALL, "mandated": ALL}),
     "no place": ({"municipality": None}, {"mandated": ALL}),
     "named by the originator": (
+        {"municipality": None, "named": ("police-a",)},
+        {"mandated": ALL, "police-a": NAMED},
+    ),
+    "oversight, though named: it reads the topics": (
         {"municipality": None, "named": ("watch",)},
-        {"mandated": ALL, "watch": NAMED},
+        {"mandated": ALL},
+    ),
+    "a safety cell, though named: it gets extracts only": (
+        {"municipality": None, "named": ("cell-a",)},
+        {"mandated": ALL},
     ),
     "named and in the territory": (
         {"named": ("police-a",)},
