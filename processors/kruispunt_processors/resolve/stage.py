@@ -11,13 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kruispunt_schemas import codec, identity, topics, wire
-from kruispunt_schemas import schema as schemas
+from kruispunt_schemas import identity, topics, wire
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.keys import BackboneKeys
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Stage
-from kruispunt_schemas.records.frame import Classification, Passage, Posting, Resolution
+from kruispunt_schemas.records.frame import Classification, Passage, Resolution
 from kruispunt_schemas.wire import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,9 +24,9 @@ from kruispunt_processors.database import claims
 from kruispunt_processors.database.claims import Claimed
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
+from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
 from kruispunt_processors.resolve import content, matching
 from kruispunt_processors.resolve.resolution import Candidate
-from kruispunt_processors.retries import retried
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +71,15 @@ class ResolveStage:
 
     async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
         """Put the one message that cannot be resolved into quarantine."""
-        reason, field = (
-            (error.reason, error.field) if isinstance(error, ContractError) else ("internal-error", "")
-        )
         posting = posting_in(message, Stage.RESOLVE)
         if posting is not None:
             await claims.set_aside(self._engine, claims.position(posting))
-            await publisher.publish(
-                [
-                    self._outbound.quarantine(
-                        Stage.RESOLVE,
-                        posting,
-                        reason=reason,
-                        field=field,
-                        detail=type(error).__name__,
-                        value=message.value,
-                        headers=message.headers,
-                    )
-                ]
-            )
+            await publisher.publish([cornered(self._outbound, Stage.RESOLVE, posting, message, error)])
 
     def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
         reads: dict[claims.Position, Read] = {}
         for message in batch:
-            if message.topic == topics.RETRY.name and posting_in(message, Stage.RESOLVE) is None:
+            if is_for_another(message, Stage.RESOLVE):
                 continue
             read = self._read(message)
             reads.setdefault(claims.position(read.candidate.posting), read)
@@ -189,30 +173,3 @@ class ResolveStage:
             signal_id=candidate.header.signal_id,
             bundle=candidate.bundle,
         )
-
-
-def signal_of(message: Incoming) -> tuple[SignedBytes, Passage]:
-    """Return the signal of an internal topic and its passage; raise ContractError when there is none.
-
-    Raise UnavailableError for a schema that this release does not know: admission accepted it, so it is waited for.
-    """
-    fingerprint = wire.fingerprint_of(message.headers)
-    if fingerprint is not None and fingerprint not in schemas.by_fingerprint():
-        raise UnavailableError("a newer release wrote this record: bring this worker up to it")
-    schema = codec.schema_of(fingerprint)
-    signed = codec.decode_signed(schema, wire.unwrapped(message.value))
-    passage = signed.read_passage()
-    if passage is None:
-        raise ContractError("passage", "passage", "it was not admitted")
-    return signed, passage
-
-
-def posting_in(message: Incoming, stage: Stage) -> Posting | None:
-    """Return the posting behind a message of an internal topic or a retry; None when it cannot be told."""
-    if message.topic == topics.RETRY.name:
-        again = retried(message.headers)
-        return again.posting if again is not None and again.stage is stage else None
-    try:
-        return signal_of(message)[1].posting
-    except ContractError:
-        return None

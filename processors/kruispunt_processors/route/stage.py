@@ -22,7 +22,7 @@ from kruispunt_processors.bundles import BundleRegister
 from kruispunt_processors.database import claims, decided
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
-from kruispunt_processors.resolve.stage import posting_in, signal_of
+from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
 from kruispunt_processors.route import routing
 from kruispunt_processors.route.routing import Output, Resolved
 
@@ -81,29 +81,14 @@ class RouteStage:
 
     async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
         """Put the one message that cannot be decided into quarantine: an error in a decision withholds."""
-        reason, field = (
-            (error.reason, error.field) if isinstance(error, ContractError) else ("internal-error", "")
-        )
         posting = posting_in(message, Stage.ROUTE)
         if posting is not None:
-            await publisher.publish(
-                [
-                    self._outbound.quarantine(
-                        Stage.ROUTE,
-                        posting,
-                        reason=reason,
-                        field=field,
-                        detail=type(error).__name__,
-                        value=message.value,
-                        headers=message.headers,
-                    )
-                ]
-            )
+            await publisher.publish([cornered(self._outbound, Stage.ROUTE, posting, message, error)])
 
     def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
         reads: dict[claims.Position, Read] = {}
         for message in batch:
-            if message.topic == topics.RETRY.name and posting_in(message, Stage.ROUTE) is None:
+            if is_for_another(message, Stage.ROUTE):
                 continue
             item = _resolved(message)
             where = claims.position(item.posting)
