@@ -13,7 +13,7 @@ from kruispunt_schemas.settings import Settings
 @click.command(epilog="Example: kruispunt provision --data .kruispunt")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=None,
     help="Data directory (KRUISPUNT_DATA, .kruispunt).",
 )

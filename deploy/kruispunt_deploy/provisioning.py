@@ -165,7 +165,9 @@ def _activate(brokers: str, bundle: Bundle, wire_ids: dict[str, int]) -> bool:
         return False
     now = datetime.now(UTC)
     in_force_from = now if last is None else now + ANNOUNCED_AHEAD
-    producer = Producer({"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True})
+    producer = Producer(
+        {"bootstrap.servers": brokers, "acks": "all", "enable.idempotence": True, "log_level": 0}
+    )
     failures: list[str] = []
 
     def delivered(error: KafkaError | None, _message: object) -> None:

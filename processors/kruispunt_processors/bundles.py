@@ -14,6 +14,7 @@ Must not: take a bundle from anywhere else.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from bisect import bisect_right
 from datetime import datetime
@@ -34,6 +35,9 @@ POLL_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
+
+# The client logs every attempt to reach a broker, several a second; what matters is raised, and said here once.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 class BundleRegister:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, file_okay=False),
     default=None,
     help="Data directory (KRUISPUNT_DATA, .kruispunt).",
 )
@@ -79,15 +79,15 @@ def list_entries(reason: str | None, data: Path | None, as_json: bool) -> None:
         print_json([_facts(entry) for entry in found])
         return
     table = Table(title=f"Quarantine: {len(found)} entries", title_justify="left")
-    for column in ("id", "posted", "at", "stage", "type", "reason", "field"):
-        table.add_column(column)
+    for column in ("id", "posted", "reason and field", "type, refused by"):
+        table.add_column(column, overflow="fold")
     for entry in found:
         facts = _facts(entry)
         table.add_row(
             facts["id"][:8],
-            facts["posting"],
-            facts["appended_at"][:19],
-            *(facts[name] for name in ("stage", "type", "reason", "field")),
+            f"{facts['posting']}\n{facts['appended_at'][:19]}",
+            f"{facts['reason']}\n{facts['field'] or 'the whole record'}",
+            f"{facts['type']}\n{facts['stage']}",
         )
     console.print(table)
     counts = Counter(entry.reason for entry in found)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from kruispunt_schemas import topics
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Addresses
 
@@ -89,6 +90,11 @@ def replay_from(
     ordered = phases(reader.topics(), scope)
     if not ordered[0]:
         raise ConfigurationError("there is no topic audit.bundles: run `kruispunt provision`")
+    unknown = sorted(
+        name for name in scope.participants or () if topics.out_topic(name).name not in ordered[3]
+    )
+    if unknown:
+        raise ConfigurationError(f"no participant is called {', '.join(unknown)}: nothing would be checked")
     extents: list[list[Extent]] = [reader.extents(phase) for phase in reversed(ordered)][::-1]
     examination = Examination(Patience(datetime.now(UTC), bound, complete), scope)
     for name, phase in zip(PHASE_NAMES, extents, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,7 +39,10 @@ def show(console: Console, account: Account) -> None:
 def next_commands(console: Console, folder: Path, seconds: float, task_force: str, view: str) -> None:
     """Print the three commands worth trying next."""
     console.print(f"\n{seconds:.0f} s in all. Everything is stopped; the data is kept. Worth trying next:")
-    data = f"--data {folder}"
+    here = Path.cwd()
+    data = f"--data {folder.relative_to(here) if folder.is_relative_to(here) else folder}"
+    if shutil.which("kruispunt") is None:
+        console.print(f'  export PATH="{Path(sys.executable).parent}:$PATH"', markup=False, soft_wrap=True)
     for command in (
         f"kruispunt inbox list --as {task_force} {data}",
         f"kruispunt inbox show {view} --as {task_force} --user analyst-1 --purpose 'weekly meeting' {data}",

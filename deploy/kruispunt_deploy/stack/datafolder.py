@@ -71,8 +71,8 @@ def holder_of(data: Path) -> int | None:
 def taken(data: Path, pid: int | str) -> ConfigurationError:
     """Return the refusal of a data folder that another process holds."""
     return ConfigurationError(
-        f"a stack already runs in {data} (pid {pid}): see it with `kruispunt status`, end it with "
-        "`kruispunt down`, or give another folder with --data"
+        f"a stack already runs in {data} (pid {pid}): see it with `kruispunt status --data {data}`, end it with "
+        f"`kruispunt down --data {data}`, or give another folder with --data"
     )
 
 

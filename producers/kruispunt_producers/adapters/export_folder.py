@@ -49,6 +49,7 @@ class ExportFolder:
     def batches(self, cursor: str | None) -> Iterator[Batch]:
         """Yield the records of new and changed files; the cursor moves at the end of each file."""
         seen: dict[str, str] = json.loads(cursor) if cursor else {}
+        reread = False
         for path in sorted(self._folder.glob(self._pattern)):
             if path.name.startswith(".") or path.name.endswith(".part"):
                 continue
@@ -57,8 +58,10 @@ class ExportFolder:
             except OSError as error:
                 raise UnavailableError(f"{path} cannot be read ({error.strerror})") from None
             digest = hashlib.sha256(content).hexdigest()
-            if seen.get(path.name) == digest:
+            if seen.get(path.name) == digest and not reread:
                 continue
+            # What an older export says must not outlast a newer one: those after a changed file are read again.
+            reread = True
             seen[path.name] = digest
             yield from self._file(path.name, content, json.dumps(seen, sort_keys=True))
 
