@@ -150,13 +150,14 @@ class Demonstration:
         tries = 0
         while time.monotonic() < deadline:
             if self.road.open_claims(role) == 0:
-                time.sleep(LOOK_SECONDS / 5)
+                time.sleep(LOOK_SECONDS / 2)
                 continue
             tries += 1
             pid = self._stack.kill(f"worker-{role}")
             still_open = self.road.open_claims(role)
             lag = self.road.lag().total
             if still_open and lag:
+                self.road.close()
                 return Kill(role, pid, still_open, lag, tries)
             self._stack.wait_ready(f"worker-{role}", within=WORKER_SECONDS)
         raise UnavailableError(
