@@ -34,13 +34,12 @@ from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Bundle, Participant, VerificationKey
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
-from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Settings
 
 ANNOUNCED_AHEAD: Final = timedelta(seconds=60)
 ANSWER_SECONDS: Final = 30.0
 KEYS_VALID_FROM: Final = datetime(2021, 1, 1, tzinfo=UTC)
-WIRE_IDS: Final = "registry-ids.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def provision(settings: Settings, say: Callable[[str], None]) -> Provisioned:
     PolicyEngine(bundle.policies, bundle.policy_schema)
     keys.create_backbone(settings.data)
     say("schemas in the registry")
-    with closing(Registry(addresses.registry, settings.data / WIRE_IDS)) as registry:
+    with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
         registry.prepare()
         wire_ids = {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
     say("tables of the common database")

@@ -20,7 +20,7 @@ from kruispunt_schemas import keys, topics
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.command import log_to_stderr
 from kruispunt_schemas.failures import ConfigurationError
-from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Settings
 
 from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
@@ -30,7 +30,6 @@ from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.outputs import Outbound
 
 ROLES: Final = ("admit", "resolve", "route")
-WIRE_IDS: Final = "registry-ids.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def run(role: str, settings: Settings) -> None:
     log_to_stderr()
     register = BundleRegister()
     follower = BundleFollower(addresses.brokers, register)
-    with closing(Registry(addresses.registry, settings.data / WIRE_IDS)) as registry:
+    with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
         wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
     parts = Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids))
     stage = _STAGES[role](parts)

@@ -30,7 +30,7 @@ from typing import Final, Self
 import structlog
 from kruispunt_schemas import codec, topics, wire
 from kruispunt_schemas.failures import UnavailableError
-from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Addresses
 
 from kruispunt_producers.kafka import ClientSettings, Delivered, Failed, KafkaSender, Sender
@@ -40,7 +40,6 @@ WINDOW_POSTINGS: Final = 1_000
 WINDOW_BYTES: Final = 32 << 20
 STALL_SECONDS: Final = 10.0
 PUMP_SECONDS: Final = 0.2
-REGISTRY_CACHE: Final = "registry-ids.json"
 
 WireIds = Callable[[bytes], int]
 """Fingerprint to the registry's id; raises UnavailableError when nobody knows it."""
@@ -59,7 +58,7 @@ def wire_ids(addresses: Addresses, data: Path) -> WireIds:
 
     def look_up(fingerprint: bytes) -> int:
         if fingerprint not in found:
-            with closing(Registry(addresses.registry, data / REGISTRY_CACHE)) as registry:
+            with closing(Registry(addresses.registry, data / CACHE_FILE)) as registry:
                 found.update(registry.wire_ids([codec.schema_of(fingerprint)]))
         return found[fingerprint]
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS: Final = 10.0
 COMPATIBILITY: Final = "FULL_TRANSITIVE"
+CACHE_FILE: Final = "registry-ids.json"
+"""Where every process of a data folder keeps the ids."""
 _MEDIA_TYPE: Final = "application/vnd.schemaregistry.v1+json"
 _POINTER: Final = re.compile(r"(?<= )/[\w/~-]+")
 _DIFFERENCES: Final = re.compile(r"list of diff types: \[(.*)\]")

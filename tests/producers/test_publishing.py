@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 from kruispunt_deploy.stack import LocalStack
 from kruispunt_producers.agency import agency
 from kruispunt_producers.posting_box import PostingBox, box_path
-from kruispunt_producers.publisher import REGISTRY_CACHE
 from kruispunt_producers.synthetic import (
     Expected,
     Outcome,
@@ -30,6 +29,7 @@ from kruispunt_producers.synthetic.truth import Channel
 from kruispunt_schemas import codec, disclosure, wire
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.keys import ParticipantKeys, create_participant
+from kruispunt_schemas.registry import CACHE_FILE
 from kruispunt_schemas.settings import STACK_FILE, Addresses
 
 from tests.producers.servers import Record, legacy_schema, prepare, read_topic
@@ -161,7 +161,7 @@ def test_the_registry_may_be_away_once_its_ids_are_known(
 
     settle(tmp_path, stack.addresses)
     assert invoke(tmp_path, "publish", "--as", participant, "--from", source).exit_code == 0
-    cache = tmp_path / REGISTRY_CACHE
+    cache = tmp_path / CACHE_FILE
     cache.write_text(cache.read_text().replace(stack.addresses.registry, DEAD_REGISTRY))
     settle(tmp_path, stack.addresses.model_copy(update={"registry": DEAD_REGISTRY}))
     write_exports(tmp_path / "exports", scenario, participant, 2)

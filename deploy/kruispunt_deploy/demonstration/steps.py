@@ -34,11 +34,11 @@ from kruispunt_schemas import keys
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.needtoknow.authoring import read_participants
-from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Settings
 
 from kruispunt_deploy.demonstration.road import ROLES, Lag, Road
-from kruispunt_deploy.provisioning import WIRE_IDS, Provisioned, provision
+from kruispunt_deploy.provisioning import Provisioned, provision
 from kruispunt_deploy.stack import LocalStack
 
 LEGACY_DATABASE: Final = "legacy"
@@ -133,7 +133,7 @@ class Demonstration:
     def post_raw(self) -> int:
         """Post what no adapter would: repeated, malformed and forged records; return how many."""
         owners = {name: keys.read_participant(self._data, name) for name in self.scenario.owners_of_raw}
-        with closing(Registry(self.settings.addresses().registry, self._data / WIRE_IDS)) as registry:
+        with closing(Registry(self.settings.addresses().registry, self._data / CACHE_FILE)) as registry:
             ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
         messages = self.scenario.raw_messages(
             owners, datetime.now(UTC), lambda fingerprint: ids.get(fingerprint, 0)

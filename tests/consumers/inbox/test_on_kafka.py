@@ -24,14 +24,13 @@ from kruispunt_consumers.inbox.kept import AlertKind, State
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_deploy.stack import LocalStack
-from kruispunt_producers.publisher import REGISTRY_CACHE
 from kruispunt_schemas import codec, disclosure, keys, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent, Status, Withdrawal
 from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.postings import ReceiptResult
-from kruispunt_schemas.registry import Registry
+from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.topics import Topic
 
 from tests.consumers.inbox import deliveries
@@ -313,11 +312,11 @@ def test_known_ids_need_no_registry(bench: Bench) -> None:
     """They are kept in a file of the data folder: receipts go out while the registry is away."""
     bench.deliver(bench.view(1))
     assert bench.run("follow", "--once").returncode == 0
-    assert (bench.data / REGISTRY_CACHE).exists()
+    assert (bench.data / CACHE_FILE).exists()
     bench.deliver(bench.view(2))
-    cached = json.loads((bench.data / REGISTRY_CACHE).read_text())
+    cached = json.loads((bench.data / CACHE_FILE).read_text())
     away = "http://127.0.0.1:1/apis/ccompat/v7"
-    (bench.data / REGISTRY_CACHE).write_text(json.dumps({away: next(iter(cached.values()))}))
+    (bench.data / CACHE_FILE).write_text(json.dumps({away: next(iter(cached.values()))}))
     assert bench.run("follow", "--once", KRUISPUNT_REGISTRY=away).returncode == 0
     assert len(bench.receipts()) == 2
 
