@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from kruispunt_schemas import keys, topics
+from kruispunt_schemas import failpoints, keys, topics
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.command import log_to_stderr
 from kruispunt_schemas.failures import ConfigurationError
@@ -43,6 +43,7 @@ class Parts:
 
 def run(role: str, settings: Settings) -> None:
     """Run the worker of a role until it is told to stop; exits the process."""
+    failpoints.arm(settings.failpoint)
     addresses = settings.addresses()
     # The libraries' own loggers say warnings only.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

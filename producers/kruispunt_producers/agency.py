@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
@@ -94,6 +95,7 @@ def publish(
     Ends with 1 when postings still wait: they are safe in the posting box, and the next run sends them.
     """
     settings = _settings(data)
+    failpoints.arm(settings.failpoint)
     job = Job(
         participant=participant,
         source=source,

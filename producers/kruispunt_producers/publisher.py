@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from kruispunt_schemas import codec, topics, wire
+from kruispunt_schemas import codec, failpoints, topics, wire
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Addresses
@@ -114,7 +114,9 @@ class Flusher:
         reports = sender.poll(seconds)
         delivered = [(item.number, item.offset) for item in reports if isinstance(item, Delivered)]
         if delivered:
+            failpoints.reached("box.sent")
             self._box.acknowledge(delivered)
+            failpoints.reached("box.recorded")
             self._heard = time.monotonic()
             for number, _ in delivered:
                 self._flying.pop(number, None)
@@ -157,6 +159,7 @@ class Flusher:
             return False
         self._sent = posting.number
         self._flying[posting.number] = len(value)
+        failpoints.reached("box.sending")
         return True
 
     def _give_up(self, failed: list[Failed]) -> None:

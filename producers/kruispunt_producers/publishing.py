@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.keys import read_participant
 from kruispunt_schemas.settings import Addresses
@@ -122,6 +123,7 @@ class _Run:
         tally = Tally()
         for batch in self._source.batches(self.box.cursor(source_name(self._job.adapter, self._source))):
             tally += self._take(batch, wait_seconds)
+            failpoints.reached("box.committed")
             self.flusher.pump(0.0)
             if watch is not None:
                 watch(tally.enqueued, self.box.waiting())

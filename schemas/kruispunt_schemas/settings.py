@@ -7,6 +7,8 @@ Rules
    directory is read.
 3. Half a setting is refused: brokers without a registry, or the reverse, name what is missing.
 
+4. ``KRUISPUNT_FAILPOINT`` makes a process kill itself at a chosen instant (`failpoints`); it is for tests.
+
 Must not: open a connection, or hold a secret (keys are read by the rooms that sign).
 """
 
@@ -46,6 +48,7 @@ class Settings(BaseSettings):
     registry: str | None = None
     database: str | None = None
     data: Path = Path(".kruispunt")
+    failpoint: str | None = None
 
     def addresses(self) -> Addresses:
         """Return the addresses in force; raise ConfigurationError when there are none or only half."""

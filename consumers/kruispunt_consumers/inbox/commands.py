@@ -19,6 +19,7 @@ from typing import Final
 from uuid import uuid4
 
 import click
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.command import console, json_option, log_to_stderr, stderr
 from kruispunt_schemas.settings import Settings
 from rich.text import Text
@@ -89,9 +90,11 @@ def follow(*, participant: str, once: bool, reread: bool, data: Path | None, as_
             console.print(presentation.arrival(event))
 
     log_to_stderr()
+    settings = _settings(data)
+    failpoints.arm(settings.failpoint)
     with (
         _until_signalled() as stop,
-        follower_of(_settings(data), participant, tell=tell, stopping=stop.is_set) as follower,
+        follower_of(settings, participant, tell=tell, stopping=stop.is_set) as follower,
     ):
         if not (as_json or once):
             console.print(Text(f"Following in.{participant}. Ctrl-C ends.", style="dim"))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 
 from kruispunt_consumers.inbox.intake import Event, Intake
@@ -118,7 +119,9 @@ class Follower:
                 self._tell_once(reason)
             case arrivals if arrivals:
                 self._told = None
-                for event in self._parts.intake.take(arrivals, self._parts.clock()):
+                events = self._parts.intake.take(arrivals, self._parts.clock())
+                failpoints.reached("inbox.kept")
+                for event in events:
                     self._parts.tell(event)
                 position = arrivals[-1].offset + 1
         self._post()

@@ -17,7 +17,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kruispunt_producers.posting_box import BoxFullError, IdentifierConflictError, PostingBox
-from kruispunt_schemas import disclosure
+from kruispunt_schemas import disclosure, failpoints
 from kruispunt_schemas.records.postings import ConsultationHeader, ReceiptHeader
 from kruispunt_schemas.signing import Signer
 
@@ -40,6 +40,7 @@ class Clerk:
                 self._enqueue(owed)
             except BoxFullError:
                 return False
+            failpoints.reached("inbox.posted")
             with store.transaction():
                 store.mark_posted(receipt.receipt_id for receipt in owed)
         return True

@@ -29,7 +29,7 @@ import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import ProducerSendError
 from faust.types import StreamT
-from kruispunt_schemas import topics, wire
+from kruispunt_schemas import failpoints, topics, wire
 from kruispunt_schemas.failures import UnavailableError
 
 from kruispunt_processors.engine.supervision import PartitionSupervisor, Progress
@@ -98,12 +98,16 @@ class FaustPublisher:
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
                 sent: list[Awaitable[object]] = [
-                    await self._app.producer.send(
-                        message.topic, message.key, message.value, None, None, dict(message.headers)
+                    failpoints.reached_when_done(
+                        "stage.sending",
+                        await self._app.producer.send(
+                            message.topic, message.key, message.value, None, None, dict(message.headers)
+                        ),
                     )
                     for message in messages
                 ]
                 await asyncio.gather(*sent)
+                failpoints.reached("stage.sent")
         except TimeoutError:
             raise UnavailableError(
                 f"Kafka did not confirm delivery within {DELIVERY_SECONDS:.0f} s"
@@ -208,6 +212,7 @@ def install(
                 except Exception as error:
                     await app.crash(error)
                     await asyncio.Event().wait()
+                failpoints.reached("stage.marked")
                 for event in portion:
                     await stream.ack(event)
                 progress.finished(len(portion))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kruispunt_schemas import identity, topics, wire
+from kruispunt_schemas import failpoints, identity, topics, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.keys import BackboneKeys
@@ -58,6 +58,7 @@ class ResolveStage:
             return
         candidates = [item.candidate for item in reads.values()]
         claimed = await claims.claim_batch(self._engine, candidates, self._clock())
+        failpoints.reached("stage.claimed")
         owed = {where: item for where, item in claimed.items() if not item.marked}
         await publisher.publish(
             [

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from kruispunt_schemas import failpoints, topics, wire
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas import topics, wire
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, GroupOutcome, Stage
 from kruispunt_schemas.wire import Message
@@ -75,6 +75,7 @@ class RouteStage:
             return record
 
         claimed = await decided.claim_batch(self._engine, [read.item for read in reads.values()], decide)
+        failpoints.reached("stage.claimed")
         owed = {where: item for where, item in claimed.items() if not item.marked}
         await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
