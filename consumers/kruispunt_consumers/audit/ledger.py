@@ -229,10 +229,7 @@ class Ledger:
         small = replace(
             decision,
             evidence=self.interned(decision.evidence),
-            groups=tuple(
-                replace(group, facts=self.interned(group.facts), sections=self.interned(group.sections))
-                for group in decision.groups
-            ),
+            groups=tuple(replace(group, sections=self.interned(group.sections)) for group in decision.groups),
         )
         place = place_of(entry.posting)
         if place not in self.decided:

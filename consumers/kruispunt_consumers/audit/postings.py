@@ -246,11 +246,13 @@ class PostingExamination:
             self._expect(place, decided, (), None)
             return
         held = rederivation.held_after(self.ledger.superseded(decision))
-        groups, outputs = rederivation.derive(policy, observed, signed.schema.sections, held)
-        found = list(rederivation.departures(decision, policy, observed, groups, outputs))
+        again = rederivation.derive(policy, observed, signed.schema.sections, held)
+        found = list(rederivation.departures(decision, policy, again))
         self._enter(place, found, (Rule.EVIDENCE, Rule.FACTS, Rule.SECTION_OUTCOMES, Rule.OUTPUTS))
-        self._expect(place, decided, outputs, signed)
-        for participant, guards in rederivation.kept_back(policy.bundle, groups).items():
+        self._expect(place, decided, again.outputs, signed)
+        for participant, guards in rederivation.kept_back(
+            policy.bundle, again.groups, observed.header
+        ).items():
             self.kept_back.setdefault(participant, Counter())[guards] += 1
 
     def _of_signal(self, place: Place, decided: Decided, header: Header) -> None:

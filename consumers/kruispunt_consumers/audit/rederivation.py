@@ -3,7 +3,7 @@
 In this order
 -------------
 1. Facts are rebuilt from their evidence: header, context, distribution, bundle rows (C3: the evidence cited is that).
-2. Every participant of the bundle is in exactly one group, with the facts rebuilt for it (C4).
+2. The facts recorded of the signal are those rebuilt; every participant of the bundle is in exactly one group (C4).
 3. The policy is asked again with these facts (C5).
 4. Outputs follow from the outcomes and from the views held of superseded versions (C6).
 
@@ -20,12 +20,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow import decisions, facts
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
-from kruispunt_schemas.needtoknow.facts import Observed
-from kruispunt_schemas.records.backbone import Decision, Facts, GroupOutcome, OutputKind, SectionOutcome
-from kruispunt_schemas.records.frame import Lifecycle
+from kruispunt_schemas.needtoknow.facts import Observed, SignalFacts
+from kruispunt_schemas.records.backbone import Decision, Evidence, GroupOutcome, OutputKind, SectionOutcome
+from kruispunt_schemas.records.frame import Header, Lifecycle
 
 from kruispunt_consumers.audit.findings import Rule
 from kruispunt_consumers.audit.inforce import Policy
@@ -43,11 +44,14 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a decision says of one participant."""
+class Derived:
+    """A decision as it follows from the signal and the bundle."""
 
-    facts: Facts
-    sections: tuple[SectionOutcome, ...]
+    sections: tuple[str, ...]
+    signal: SignalFacts
+    evidence: tuple[Evidence, ...]
+    groups: tuple[GroupOutcome, ...]
+    outputs: tuple[PlannedOutput, ...]
 
 
 def held_after(superseded: Iterable[Decision]) -> dict[str, tuple[UUID, ...]]:
@@ -67,18 +71,22 @@ def derive(
     observed: Observed,
     sections: tuple[str, ...],
     held: Mapping[str, tuple[UUID, ...]],
-) -> tuple[tuple[GroupOutcome, ...], tuple[PlannedOutput, ...]]:
-    """Return groups and outputs as they follow from the signal and the bundle."""
-    groups = decisions.decide(policy.bundle, policy.engine, observed, sections)
+) -> Derived:
+    """Return facts, groups and outputs as they follow from the signal and the bundle."""
+    signal = facts.of_signal(policy.bundle, observed)
+    groups = decisions.decide(policy.bundle, policy.engine, signal, sections)
     header = observed.header
-    return groups, decisions.plan(
+    asked = tuple(sorted(sections))
+    outputs = decisions.plan(
         policy.bundle,
         groups,
+        sections=asked,
         originator=header.originator,
         signal_id=header.signal_id,
         lifecycle=header.lifecycle,
         held=held,
     )
+    return Derived(asked, signal, facts.evidence(observed), groups, outputs)
 
 
 def plan_as_recorded(
@@ -88,6 +96,7 @@ def plan_as_recorded(
     return decisions.plan(
         bundle,
         decision.groups,
+        sections=decision.sections,
         originator=decision.originator,
         signal_id=decision.signal_id,
         lifecycle=decision.lifecycle,
@@ -95,36 +104,32 @@ def plan_as_recorded(
     )
 
 
-def departures(
-    decision: Decision,
-    policy: Policy,
-    observed: Observed,
-    groups: tuple[GroupOutcome, ...],
-    outputs: tuple[PlannedOutput, ...],
-) -> Iterator[Departure]:
+def departures(decision: Decision, policy: Policy, again: Derived) -> Iterator[Departure]:
     """Give every way in which a decision departs from what was derived again."""
     # 1.
-    if decision.evidence != facts.evidence(observed):
+    if decision.evidence != again.evidence:
         yield Departure(Rule.EVIDENCE, "its evidence is not where its facts come from")
-    # 2. and 3.
-    if decision.groups != groups:
-        yield from _of_groups(policy.bundle, decision.groups, groups)
+    # 2.
+    yield from _of_facts(decision, policy.bundle, again)
+    # 3.
+    if decision.groups != again.groups:
+        yield from _of_groups(policy.bundle, decision.groups, again.groups)
     # 4.
-    yield from of_outputs(decision, outputs)
+    yield from of_outputs(decision, again.outputs)
 
 
 def departures_from_facts(decision: Decision, policy: Policy) -> Iterator[Departure]:
     """Give every way in which a decision departs from its own recorded facts: its content has expired."""
     # 2.
-    said = by_participant(policy.bundle, decision.groups)
-    if isinstance(said, str):
-        yield Departure(Rule.FACTS, said)
+    try:
+        signal = facts.recorded(policy.bundle, decision)
+    except ContractError:
+        yield Departure(Rule.FACTS, "its facts are not in their one form")
         return
     # 3.
-    for group in decision.groups:
-        asked = tuple(item.section for item in group.sections)
-        if policy.engine.evaluate(group.facts, asked) != group.sections:
-            yield Departure(Rule.SECTION_OUTCOMES, "section outcomes do not follow from its recorded facts")
+    groups = decisions.decide(policy.bundle, policy.engine, signal, decision.sections)
+    if decision.groups != groups:
+        yield from _of_groups(policy.bundle, decision.groups, groups)
 
 
 def of_outputs(decision: Decision, outputs: tuple[PlannedOutput, ...]) -> Iterator[Departure]:
@@ -147,52 +152,70 @@ def of_outputs(decision: Decision, outputs: tuple[PlannedOutput, ...]) -> Iterat
         yield Departure(Rule.OUTPUTS, f"id, kind or replaced views differ for {_names(other)}")
 
 
-def kept_back(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> dict[str, str]:
+def kept_back(bundle: Bundle, groups: tuple[GroupOutcome, ...], header: Header) -> dict[str, str]:
     """Return by participant the guards, joined, that keep a whole signal from it although a ground permits it.
 
     Its own signal and a recall are kept back from nobody: there is nothing to send.
     """
     found: dict[str, str] = {}
-    for group in groups:
-        if group.members is None or group.facts.is_originator or group.facts.lifecycle == Lifecycle.RECALL:
-            continue
+    if header.lifecycle is Lifecycle.RECALL:
+        return found
+    own = facts.bitmap_of(bundle, (header.originator,))
+    for members, group in decisions.bitmaps(bundle, groups):
         if any(item.released for item in group.sections) or not any(item.grounds for item in group.sections):
             continue
         guards = " + ".join(
             sorted({guard for item in group.sections if item.grounds for guard in item.guards})
         )
-        found.update(dict.fromkeys(facts.members_of(bundle, facts.unpack(bundle, group.members)), guards))
+        found.update(dict.fromkeys(facts.members_of(bundle, members & ~own), guards))
     return found
 
 
-def by_participant(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> dict[str, Outcome] | str:
+def by_participant(
+    bundle: Bundle, groups: tuple[GroupOutcome, ...]
+) -> dict[str, tuple[SectionOutcome, ...]] | str:
     """Return what groups say of every participant, or why they do not cover each exactly once."""
-    everybody = (1 << len(bundle.participants)) - 1
-    rest = everybody
+    rest = (1 << len(bundle.participants)) - 1
     implicit: GroupOutcome | None = None
-    result: dict[str, Outcome] = {}
+    result: dict[str, tuple[SectionOutcome, ...]] = {}
     for group in groups:
         if group.members is None:
             if implicit is not None:
                 return "two of its groups leave their members open"
             implicit = group
             continue
-        if len(group.members) != (len(bundle.participants) + 7) // 8:
+        try:
+            bitmap = facts.unpack(bundle, group.members)
+        except ContractError:
             return "a group's bitmap has not one bit for each participant of the bundle"
-        bitmap = facts.unpack(bundle, group.members)
         if bitmap & ~rest:
             return "a participant is in two of its groups"
         if bitmap.bit_count() != group.size:
             return "a group's size is not the number of its members"
         rest &= ~bitmap
-        result.update(dict.fromkeys(facts.members_of(bundle, bitmap), Outcome(group.facts, group.sections)))
+        result.update(dict.fromkeys(facts.members_of(bundle, bitmap), group.sections))
     if rest.bit_count() != (implicit.size if implicit else 0):
         return "its groups do not cover every participant of the bundle once"
     if implicit is not None:
-        result.update(
-            dict.fromkeys(facts.members_of(bundle, rest), Outcome(implicit.facts, implicit.sections))
-        )
+        result.update(dict.fromkeys(facts.members_of(bundle, rest), implicit.sections))
     return result
+
+
+def _of_facts(decision: Decision, bundle: Bundle, again: Derived) -> Iterator[Departure]:
+    if decision.sections != again.sections:
+        yield Departure(Rule.FACTS, "it decides on other sections than the signal's type has")
+    if decision.classification != again.signal.classification:
+        yield Departure(Rule.FACTS, "the classification recorded is not the one rebuilt")
+    if decision.holders == facts.record(bundle, again.signal):
+        return
+    try:
+        said = facts.recorded(bundle, decision).holders
+    except ContractError:
+        yield Departure(Rule.FACTS, "its facts are not in their one form")
+        return
+    for fact in facts.HELD:
+        if wrong := facts.members_of(bundle, said[fact] ^ again.signal.holders[fact]):
+            yield Departure(Rule.FACTS, f"{fact} is recorded of others than rebuilt: {_names(wrong)}")
 
 
 def _of_groups(
@@ -202,13 +225,9 @@ def _of_groups(
     if isinstance(recorded, str) or isinstance(again, str):
         yield Departure(Rule.FACTS, recorded if isinstance(recorded, str) else str(again))
         return
-    wrong_facts = sorted(name for name in again if recorded[name].facts != again[name].facts)
-    if wrong_facts:
-        yield Departure(Rule.FACTS, f"the facts recorded for {_names(wrong_facts)} are not those rebuilt")
-    wrong_outcomes = sorted(name for name in again if recorded[name].sections != again[name].sections)
-    if wrong_outcomes:
-        yield Departure(Rule.SECTION_OUTCOMES, f"section outcomes differ for {_names(wrong_outcomes)}")
-    if not wrong_facts and not wrong_outcomes:
+    if wrong := sorted(name for name in again if recorded[name] != again[name]):
+        yield Departure(Rule.SECTION_OUTCOMES, f"section outcomes differ for {_names(wrong)}")
+    else:
         yield Departure(Rule.FACTS, "its groups are not in their one form")
 
 

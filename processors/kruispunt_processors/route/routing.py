@@ -61,7 +61,8 @@ class Output:
 
 def outcomes(bundle: Bundle, engine: PolicyEngine, item: Resolved) -> tuple[GroupOutcome, ...]:
     """Return the outcome of every group of participants."""
-    return decisions.decide(bundle, engine, _observed(item), item.signed.schema.sections)
+    signal = facts.of_signal(bundle, _observed(item))
+    return decisions.decide(bundle, engine, signal, item.signed.schema.sections)
 
 
 def decision(
@@ -75,9 +76,13 @@ def decision(
 ) -> tuple[Decision, list[Output]]:
     """Return the decision record and what is sent. held: output ids of earlier current views, by recipient."""
     originator, signal_id = item.header.originator, item.header.signal_id
+    observed = _observed(item)
+    signal = facts.of_signal(bundle, observed)
+    sections = tuple(sorted(item.signed.schema.sections))
     planned = decisions.plan(
         bundle,
         groups,
+        sections=sections,
         originator=originator,
         signal_id=signal_id,
         lifecycle=item.header.lifecycle,
@@ -95,7 +100,10 @@ def decision(
         bundle=bundle.name,
         decided_at=now,
         supersedes=item.resolution.supersedes,
-        evidence=facts.evidence(_observed(item)),
+        sections=sections,
+        classification=signal.classification,
+        holders=facts.record(bundle, signal),
+        evidence=facts.evidence(observed),
         groups=groups,
         outputs=(),
     )
@@ -118,6 +126,7 @@ def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: by
     planned = decisions.plan(
         bundle,
         decided.groups,
+        sections=decided.sections,
         originator=decided.originator,
         signal_id=decided.signal_id,
         lifecycle=Lifecycle(decided.lifecycle),

@@ -16,13 +16,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Final
 
 import cedarpy
 
 from kruispunt_schemas.failures import PolicyError
-from kruispunt_schemas.records.backbone import Facts, SectionOutcome
+from kruispunt_schemas.needtoknow.facts import Facts
+from kruispunt_schemas.records.backbone import SectionOutcome
 
 _PRINCIPAL: Final = 'Recipient::"recipient"'
 _RESOURCE: Final = 'Signal::"signal"'
@@ -49,7 +50,10 @@ class PolicyEngine:
         self.answered_from_cache = 0
 
     def evaluate(self, facts: Facts, sections: Sequence[str]) -> tuple[SectionOutcome, ...]:
-        """Return the outcome of every section, sorted by name; facts are the whole key of the cache."""
+        """Return the outcome of the sections, equal ones together, sorted; facts are the whole key of the cache.
+
+        A section of which no rule speaks is left out: nothing permits it.
+        """
         key = (facts, tuple(sections))
         self.asked += 1
         found = self._decided.get(key)
@@ -72,20 +76,30 @@ class PolicyEngine:
         ]
         verdicts = cedarpy.is_authorized_batch(requests, self._everything, _NO_ENTITIES, self._schema)
         permitted = cedarpy.is_authorized_batch(requests, self._grounds, _NO_ENTITIES, self._schema)
+        outcomes: dict[SectionOutcome, list[str]] = {}
+        for section, verdict, ground in zip(sections, verdicts, permitted, strict=True):
+            outcomes.setdefault(_outcome(verdict, ground), []).append(section)
+        outcomes.pop(_SILENCE, None)
         return tuple(
-            _outcome(section, verdict, ground)
-            for section, verdict, ground in zip(sections, verdicts, permitted, strict=True)
+            sorted(
+                (replace(outcome, sections=tuple(names)) for outcome, names in outcomes.items()),
+                key=lambda outcome: outcome.sections,
+            )
         )
 
 
-def _outcome(section: str, verdict: cedarpy.AuthzResult, ground: cedarpy.AuthzResult) -> SectionOutcome:
+_SILENCE: Final = SectionOutcome(sections=(), released=False, grounds=(), guards=(), errors=0)
+
+
+def _outcome(verdict: cedarpy.AuthzResult, ground: cedarpy.AuthzResult) -> SectionOutcome:
+    """Return what the policy says of a section, without its name."""
     sound = verdict.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
     # A ground that errs is in both answers: it is one rule, counted once.
     failed = max(len(verdict.diagnostics.errors), len(ground.diagnostics.errors))
     errors = failed + (0 if sound else 1)
     denied = verdict.decision is cedarpy.Decision.Deny
     return SectionOutcome(
-        section=section,
+        sections=(),
         released=verdict.allowed and errors == 0,
         grounds=_ids(ground),
         guards=_ids(verdict) if denied else (),

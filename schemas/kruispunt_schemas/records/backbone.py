@@ -62,34 +62,26 @@ class EvidenceSource(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """Where a fact can be found again."""
+    """Where facts can be found again."""
 
-    fact: str
     source: EvidenceSource
     reference: str
+    facts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the policy sees of one recipient and one signal: enums, ordinals and booleans."""
+class FactHolders:
+    """The participants of whom a fact holds because of what the signal says: a bitmap over the bundle's."""
 
-    signal_type: str
-    lifecycle: str
-    classification: int
-    clearance: int
-    recipient_kind: str
-    is_originator: bool
-    is_named: bool
-    is_excluded: bool
-    in_territory: bool
-    has_national_mandate: bool
+    fact: str
+    members: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionOutcome:
-    """What the policy says of one section."""
+    """What the policy says of sections, the same of each of them."""
 
-    section: str
+    sections: tuple[str, ...]
     released: bool
     grounds: tuple[str, ...]
     guards: tuple[str, ...]
@@ -98,11 +90,10 @@ class SectionOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOutcome:
-    """Participants with equal facts, decided once."""
+    """Participants with the same outcome; a section of which no rule speaks is left out."""
 
     members: bytes | None = None
     size: int
-    facts: Facts
     sections: tuple[SectionOutcome, ...]
 
 
@@ -121,6 +112,9 @@ class Decision:
     bundle: str
     decided_at: datetime
     supersedes: tuple[UUID, ...]
+    sections: tuple[str, ...]
+    classification: int
+    holders: tuple[FactHolders, ...]
     evidence: tuple[Evidence, ...]
     groups: tuple[GroupOutcome, ...]
     outputs: tuple[DecidedOutput, ...]

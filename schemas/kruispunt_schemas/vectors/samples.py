@@ -225,25 +225,12 @@ def consultation() -> SignedBytes:
 
 _SECTION_OUTCOMES: Final = (
     backbone.SectionOutcome(
-        section="context", released=True, grounds=("ground-territory",), guards=(), errors=0
+        sections=("context",), released=True, grounds=("ground-territory",), guards=(), errors=0
     ),
     backbone.SectionOutcome(
-        section="distribution", released=False, grounds=(), guards=("guard-distribution",), errors=0
+        sections=("distribution",), released=False, grounds=(), guards=("guard-distribution",), errors=0
     ),
 )
-_FACTS: Final = backbone.Facts(
-    signal_type="RadicalisationCase",
-    lifecycle="ORIGINAL",
-    classification=0,
-    clearance=2,
-    recipient_kind="local-task-force",
-    is_originator=False,
-    is_named=False,
-    is_excluded=False,
-    in_territory=True,
-    has_national_mandate=False,
-)
-
 RECORDS: Final[tuple[Record, ...]] = (
     backbone.BundleActivation(bundle=BUNDLE, in_force_from=TIME + timedelta(seconds=60), announced_at=TIME),
     backbone.BundleContent(bundle=BUNDLE, content=b"a bundle"),
@@ -259,14 +246,17 @@ RECORDS: Final[tuple[Record, ...]] = (
         bundle=BUNDLE,
         decided_at=TIME,
         supersedes=(EARLIER_ID,),
+        sections=("context", "distribution"),
+        classification=0,
+        holders=(backbone.FactHolders(fact="in_territory", members=b"\x80"),),
         evidence=(
             backbone.Evidence(
-                fact="is_originator", source=backbone.EvidenceSource.HEADER, reference="originator"
+                source=backbone.EvidenceSource.HEADER, reference="originator", facts=("is_originator",)
             ),
         ),
         groups=(
-            backbone.GroupOutcome(members=b"\x80", size=1, facts=_FACTS, sections=_SECTION_OUTCOMES),
-            backbone.GroupOutcome(members=None, size=5, facts=_FACTS, sections=()),
+            backbone.GroupOutcome(members=b"\x80", size=1, sections=_SECTION_OUTCOMES),
+            backbone.GroupOutcome(members=None, size=5, sections=()),
         ),
         outputs=(
             backbone.DecidedOutput(

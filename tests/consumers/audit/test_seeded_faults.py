@@ -335,15 +335,35 @@ def evidence_of_another_section(world: World) -> None:
 
 
 @breaks(Rule.FACTS, "federal-police/0")
+def tampered_classification(world: World) -> None:
+    world.change(DECISIONS, 0, Decision, lambda item: replace(item, classification=item.classification + 1))
+
+
+@breaks(Rule.FACTS, "federal-police/0")
 def tampered_facts(world: World) -> None:
     def tamper(item: Decision) -> Decision:
-        group = replace(item.groups[0], facts=replace(item.groups[0].facts, clearance=4, is_named=True))
-        return replace(item, groups=(group, *item.groups[1:]))
+        everybody = facts.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
+        return replace(item, holders=(replace(item.holders[0], members=everybody), *item.holders[1:]))
 
     world.change(DECISIONS, 0, Decision, tamper)
 
 
-@breaks(Rule.FACTS, "federal-police/0", also=(Rule.SECTION_OUTCOMES,))
+@breaks(Rule.FACTS, "federal-police/0")
+def unknown_fact(world: World) -> None:
+    world.change(
+        DECISIONS,
+        0,
+        Decision,
+        lambda item: replace(item, holders=(replace(item.holders[0], fact="is_rich"), *item.holders[1:])),
+    )
+
+
+@breaks(Rule.FACTS, "federal-police/0")
+def decided_on_fewer_sections(world: World) -> None:
+    world.change(DECISIONS, 0, Decision, lambda item: replace(item, sections=item.sections[1:]))
+
+
+@breaks(Rule.SECTION_OUTCOMES, "federal-police/0")
 def tampered_bitmaps(world: World) -> None:
     def swap(item: Decision) -> Decision:
         one, two = (place for place, group in enumerate(item.groups[:2]) if group.members)

@@ -364,11 +364,14 @@ class World:
         """Return a decision and what is sent, each by output id with its recipient."""
         header, sections = signed.read_header(), signed.read_sections()
         observed = Observed(header, sections.context, sections.distribution)
-        groups = decisions.decide(self.bundle, self.engine, observed, signed.schema.sections)
+        signal = facts.of_signal(self.bundle, observed)
+        asked = tuple(sorted(signed.schema.sections))
+        groups = decisions.decide(self.bundle, self.engine, signal, asked)
         held = held_after(self.decided[signal_id] for signal_id in supersedes)
         plan = decisions.plan(
             self.bundle,
             groups,
+            sections=asked,
             originator=header.originator,
             signal_id=header.signal_id,
             lifecycle=header.lifecycle,
@@ -415,6 +418,9 @@ class World:
             bundle=self.bundle.name,
             decided_at=self.now,
             supersedes=supersedes,
+            sections=asked,
+            classification=signal.classification,
+            holders=facts.record(self.bundle, signal),
             evidence=facts.evidence(observed),
             groups=groups,
             outputs=tuple(

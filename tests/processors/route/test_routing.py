@@ -234,5 +234,5 @@ def test_every_output_id_follows_from_signal_and_recipient() -> None:
     for output in record.outputs:
         assert output.kind is OutputKind.VIEW
         assert output.output_id == identity.delivery_id(VSSE, signal_id, output.recipient)
-    facts = {item.fact for item in record.evidence}
+    facts = {fact for item in record.evidence for fact in item.facts}
     assert {"in_territory", "is_named", "is_excluded", "is_originator", "clearance"} <= facts

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,10 +9,11 @@ from hypothesis import strategies as st
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow import facts
 from kruispunt_schemas.needtoknow.bundle import ORDINALS
-from kruispunt_schemas.needtoknow.facts import Observed
-from kruispunt_schemas.records.backbone import EvidenceSource, Facts
+from kruispunt_schemas.needtoknow.facts import Facts, Observed, SignalFacts
+from kruispunt_schemas.records.backbone import Decision, EvidenceSource, FactHolders
 from kruispunt_schemas.records.frame import Classification, Lifecycle
 from kruispunt_schemas.schema import SIGNAL_TYPES
+from kruispunt_schemas.vectors import samples
 
 from tests.schemas.needtoknow.bundles import ANTWERP, GHENT, PARTICIPANTS, bundle, observed
 
@@ -53,7 +55,7 @@ def by_hand(name: str, signal: Observed) -> Facts:
 @settings(deadline=None)
 @given(signals)
 def test_groups_are_all_participants_each_once_with_equal_facts(signal: Observed) -> None:
-    found = facts.groups(BUNDLE, signal)
+    found = facts.groups(BUNDLE, facts.of_signal(BUNDLE, signal))
     seen = 0
     for group, members in found:
         assert members
@@ -69,9 +71,10 @@ def test_groups_are_all_participants_each_once_with_equal_facts(signal: Observed
 @given(signals)
 def test_every_fact_cites_where_it_can_be_found_again(signal: Observed) -> None:
     found = facts.evidence(signal)
-    cited = [item.fact for item in found]
-    assert cited == sorted(cited)
-    assert set(cited) == set(Facts.__dataclass_fields__)
+    places = [(item.source, item.reference) for item in found]
+    assert places == sorted(places)
+    assert all(list(item.facts) == sorted(item.facts) for item in found)
+    assert {fact for item in found for fact in item.facts} == set(Facts.__dataclass_fields__)
     digests = {item.section: item.digest.hex() for item in signal.header.commitments}
     for item in found:
         if item.source is EvidenceSource.HEADER:
@@ -86,7 +89,46 @@ def test_every_fact_cites_where_it_can_be_found_again(signal: Observed) -> None:
 
 def test_a_signal_without_context_or_distribution() -> None:
     signal = Observed(observed().header, None, None)
-    assert all(not group.in_territory and not group.is_named for group, _ in facts.groups(BUNDLE, signal))
+    found = facts.of_signal(BUNDLE, signal)
+    assert [fact for fact, members in found.holders.items() if members] == ["is_originator"]
+    assert all(not group.in_territory and not group.is_named for group, _ in facts.groups(BUNDLE, found))
+
+
+@settings(deadline=None)
+@given(signals)
+def test_what_a_decision_records_gives_the_facts_back(signal: Observed) -> None:
+    found = facts.of_signal(BUNDLE, signal)
+    decision = recorded_as(found)
+    assert facts.recorded(BUNDLE, decision) == found
+    assert [item.fact for item in decision.holders] == sorted(item.fact for item in decision.holders)
+
+
+@pytest.mark.parametrize(
+    "holders",
+    [
+        (FactHolders(fact="is_rich", members=b"\x80"),),
+        (FactHolders(fact="is_named", members=b"\x00"),),
+        (FactHolders(fact="is_named", members=b"\x80"), FactHolders(fact="is_excluded", members=b"\x80")),
+        (FactHolders(fact="is_named", members=b"\x80"), FactHolders(fact="is_named", members=b"\x80")),
+        (FactHolders(fact="is_named", members=b"\x80\x00"),),
+    ],
+    ids=["unknown fact", "of nobody", "out of order", "twice", "another bundle's bitmap"],
+)
+def test_recorded_facts_have_one_form(holders: tuple[FactHolders, ...]) -> None:
+    decision = replace(recorded_as(facts.of_signal(BUNDLE, observed())), holders=holders)
+    with pytest.raises(ContractError, match="holders"):
+        facts.recorded(BUNDLE, decision)
+
+
+def recorded_as(signal: SignalFacts) -> Decision:
+    """Return a decision record with the facts of a signal."""
+    return replace(
+        next(item for item in samples.RECORDS if isinstance(item, Decision)),
+        signal_type=signal.signal_type,
+        lifecycle=Lifecycle(signal.lifecycle),
+        classification=signal.classification,
+        holders=facts.record(BUNDLE, signal),
+    )
 
 
 class TestBitmaps:
@@ -112,6 +154,11 @@ class TestBitmaps:
         assert facts.pack(many, 0b1) == b"\x80\x00"
         assert facts.pack(many, 0b1_0000_0010) == b"\x40\x80"
         assert facts.members_of(many, 0b1_0000_0010) == ["p01", "p08"]
+
+    def test_a_bit_beyond_the_participants_is_refused(self) -> None:
+        rows: Any = tuple(PARTICIPANTS[-1].model_copy(update={"id": f"p{number:02}"}) for number in range(9))
+        with pytest.raises(ContractError, match=r"groups\.members"):
+            facts.unpack(bundle(participants=rows), b"\x00\x40")
 
     @pytest.mark.parametrize("packed", [b"", b"\x00\x00"])
     def test_one_of_another_bundle_is_refused(self, packed: bytes) -> None:
