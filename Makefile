@@ -25,12 +25,14 @@ install: $(VENV)/.installed
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo 'neither uv nor pip was found: install one of them'; exit 1; }
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target .uv --require-hashes -r bootstrap.lock
 
-$(VENV)/.installed: requirements.lock bootstrap.lock $(ROOMS:%=%/pyproject.toml) | $(filter .uv/bin/uv,$(UV))
+# Compiled here, for every process of the road would do it again where PYTHONDONTWRITEBYTECODE is set.
+$(VENV)/.installed: Makefile requirements.lock bootstrap.lock $(ROOMS:%=%/pyproject.toml) | $(filter .uv/bin/uv,$(UV))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or later is needed: set PYTHON=/path/to/python'; exit 1; }
 	@test -x $(BIN)/python || $(UV) venv --quiet --no-project --python $(PYTHON) $(VENV)
 	@echo 'installing the locked packages'
-	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip sync --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(ROOMS:%=-e ./%)
+	@$(BIN)/python -m compileall -q $(ROOMS)
 	@touch $@
 
 demo: install
