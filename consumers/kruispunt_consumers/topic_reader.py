@@ -23,6 +23,7 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stub re-exports nothing
+from kruispunt_schemas import wire
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
@@ -171,7 +172,10 @@ class TopicReader:
 def record_of(message: Message) -> TopicRecord:
     """Return a message of the Kafka client as a value."""
     _, milliseconds = message.timestamp()
-    found = message.headers() or []
+    try:
+        found = message.headers() or []
+    except UnicodeDecodeError:
+        found = list(wire.UNREADABLE)  # the client gives no header at all when the name of one is not UTF-8
     pairs = found.items() if isinstance(found, Mapping) else found
     return TopicRecord(
         topic=message.topic() or "",

@@ -30,11 +30,15 @@ from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
+from kruispunt_processors.engine import records
+
 STALE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
+
+records.install()
 
 # The client logs every attempt to reach a broker, several a second; what matters is raised, and said here once.
 logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

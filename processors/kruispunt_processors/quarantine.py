@@ -18,9 +18,12 @@ from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 from kruispunt_schemas.records.backbone import QuarantineEntry
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
+from kruispunt_processors.engine import records
 from kruispunt_processors.retries import retry_headers
 
 ANSWER_SECONDS: Final = 20.0
+
+records.install()
 
 
 async def entries(brokers: str) -> list[QuarantineEntry]:

@@ -1,4 +1,4 @@
-"""How a record travels on Kafka: Confluent wire format, CloudEvents headers, W3C trace context.
+r"""How a record travels on Kafka: Confluent wire format, CloudEvents headers, W3C trace context.
 
 Rules
 -----
@@ -6,6 +6,9 @@ Rules
 2. ``ce_dataschema`` names the schema by its SHA-256 fingerprint: that is how programs choose a schema.
 3. CloudEvents 1.0 Kafka binding, binary mode: ``content-type`` and ``ce_`` headers. ``ce_id`` is the record's id.
 4. No content of a signal in a header or a message key.
+5. A header's name ends at its first NUL, for librdkafka reads no further; of one name the last value counts. Bytes that
+   are not UTF-8 are written as ``\xNN``. A posting with a backslash in a name is refused (`check_names`), so that
+   bytes and what is written for them are never taken for each other.
 
 Must not: look up an id (`registry`).
 """
@@ -24,6 +27,10 @@ from kruispunt_schemas.schema import NAMESPACE, RecordSchema
 MAGIC: Final = b"\x00"
 PREFIX_BYTES: Final = 5
 FINGERPRINT_URN: Final = "urn:kruispunt:schema:sha256:"
+NAME_ERRORS: Final = "backslashreplace"
+"""How the bytes of a header's name that are not UTF-8 are written (rule 5)."""
+UNREADABLE: Final = (("\\", b""),)
+"""Headers of which a client library gives none, because the name of one is not UTF-8."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -73,9 +80,20 @@ def envelope(
 def header_map(
     headers: Iterable[tuple[str, bytes | str | None]] | Mapping[str, bytes | str | None] | None,
 ) -> dict[str, bytes]:
-    """Return headers by name, whatever shape a client library gives them; the last one of a name counts."""
+    """Return headers by name, whatever shape a client library gives them (rule 5)."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
-    return {name: value.encode() if isinstance(value, str) else value or b"" for name, value in pairs}
+    return {
+        name.partition("\0")[0]: value.encode() if isinstance(value, str) else value or b""
+        for name, value in pairs
+    }
+
+
+def check_names(headers: Iterable[str]) -> None:
+    """Raise ContractError when the name of a header is no text, by rule 5."""
+    if any("\\" in name for name in headers):
+        raise ContractError(
+            "header-name", "headers", "the name of a header is not UTF-8, or holds a backslash"
+        )
 
 
 def fingerprint_of(headers: Mapping[str, bytes]) -> bytes | None:

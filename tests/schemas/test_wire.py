@@ -116,3 +116,16 @@ class TestHeaders:
         traces = {wire.new_traceparent() for _ in range(50)}
         assert len(traces) == 50
         assert all(wire.traceparent_of({"traceparent": trace.encode()}) == trace for trace in traces)
+
+
+def test_a_header_name_ends_at_its_first_nul_as_the_other_client_library_reads_it() -> None:
+    pairs = [("ce_id", b"1"), ("ce_id\0hidden", b"2"), ("\0", b"3")]
+    assert wire.header_map(pairs) == {"ce_id": b"2", "": b"3"}
+
+
+@pytest.mark.parametrize("name", ["\\", "\\xff", "ce_id\\"])
+def test_a_header_name_with_a_backslash_is_refused(name: str) -> None:
+    with pytest.raises(ContractError) as refused:
+        wire.check_names(wire.header_map([("ce_id", b"1"), (name, b"2")]))
+    assert (refused.value.reason, refused.value.field) == ("header-name", "headers")
+    wire.check_names(wire.header_map([("ce_id", b"1"), ("", b"2"), ("\N{SNOWMAN}", b"3")]))

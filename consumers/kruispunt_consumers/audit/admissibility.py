@@ -2,7 +2,8 @@
 
 In this order; the first that fails is the reason
 -------------------------------------------------
-1. A bundle was in force; the value is in the wire format; its headers name a schema that the bundle lists.
+1. A bundle was in force; the headers have names that are text; the value is in the wire format; its headers name a schema
+   that the bundle lists.
 2. The bytes are the one encoding of a record of that schema, without a passage.
 3. The owner of the topic signs (or, for a receipt or consultation, speaks for itself).
 4. The key that the proof names was valid at the append time.
@@ -53,12 +54,14 @@ def read_posting(record: TopicRecord, policy: Policy | None, owner: str) -> Read
     """Return what lies at a place of ``out.<owner>``, as the module says."""
     if policy is None:
         return Reading(PostedKind.UNREADABLE, refused_for="no-bundle")
-    fingerprint = wire.fingerprint_of(wire.header_map(record.headers))
+    headers = wire.header_map(record.headers)
+    fingerprint = wire.fingerprint_of(headers)
     if fingerprint is not None and _listed_but_unknown(policy.bundle, fingerprint):
         return Reading(PostedKind.UNKNOWN_SCHEMA)
     reading = Reading(PostedKind.UNREADABLE)
     try:
         # 1.
+        wire.check_names(headers)
         payload = wire.unwrapped(record.value)
         schema = _accepted(fingerprint, policy.bundle)
         reading = replace(reading, record_type=schema.name)

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from kruispunt_schemas import codec, identity, topics
+from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.records.backbone import DecidedOutput, Decision, OutputKind, Stage
@@ -200,7 +200,8 @@ class PostingExamination:
     ) -> None:
         if refusal.stage is Stage.ADMIT:
             same = refusal.value == identity.digest(record.value)
-            same = same and refusal.headers == headers_digest(record.headers)
+            if record.headers != wire.UNREADABLE:
+                same = same and refusal.headers == headers_digest(record.headers)
         else:
             same = refusal.signed is not None and refusal.signed == posted.signed
         self.docket.check(

@@ -2,7 +2,8 @@
 
 Steps, in this order; the first that fails is the reason
 --------------------------------------------------------
-1. The value is in the wire format and not empty; the schema that the envelope names is one the bundle accepts.
+1. The names of the headers are text; the value is in the wire format and not empty; the schema that the envelope names
+   is one the bundle accepts.
 2. The bytes are exactly one record of that schema in its one encoding.
 3. The owner of the topic is the originator (or the participant that a receipt or consultation speaks for).
 4. The key named was valid when the broker took the record.
@@ -93,6 +94,7 @@ def _admit(
     if bundle is None:
         raise ContractError("no-bundle", "", "it was posted before any bundle was in force")
     # 1.
+    wire.check_names(headers)
     payload = wire.unwrapped(value)
     schema = codec.schema_of(wire.fingerprint_of(headers))
     if schema.fingerprint.hex() not in bundle.types.get(schema.name, ()):

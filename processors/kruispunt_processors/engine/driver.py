@@ -7,6 +7,7 @@ Leans on internals of faust-streaming 0.15.3, mode-streaming 0.7.1 and aiokafka 
    zombie: here it is asked for each second and ends the worker.
 3. Messages are handed to the stream directly while the flow is open and no buffer is full; the stock loop spawns four
    tasks for each message (measured: 10,200 messages a second against 28,000).
+4. A header's name that is not UTF-8 is read (`records`); the stock consumer would raise on it for ever.
 
 Must not: know a topic or a stage.
 """
@@ -19,7 +20,11 @@ from typing import Any, ClassVar, Final, cast
 from faust.transport.drivers import aiokafka as stock
 from mode import Service
 
+from kruispunt_processors.engine import records
+
 COORDINATOR_CHECK_SECONDS: Final = 1.0
+
+records.install()
 
 
 class Producer(stock.Producer):

@@ -130,6 +130,12 @@ def test_an_unknown_fingerprint(named: bytes | None) -> None:
     assert outcome.record_type is None
 
 
+def test_a_header_name_that_is_no_text() -> None:
+    headers = drafts.wired(composed())[1]
+    assert refusal(admitted(headers={**headers, "caf\\xe9": b""})) == ("header-name", "headers")
+    assert isinstance(admitted(headers={**headers, "caf\u00e9": b""}), Admitted)
+
+
 def test_a_schema_that_the_bundle_does_not_list() -> None:
     types = {**drafts.bundle().types, "RadicalisationCase": ("0" * 64,)}
     bundle = drafts.bundle().model_copy(update={"types": types})
