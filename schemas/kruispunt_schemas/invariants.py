@@ -24,9 +24,10 @@ from __future__ import annotations
 import calendar
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from stdnum.be import vat
 from stdnum.exceptions import ValidationError
@@ -216,9 +217,14 @@ def _unrecognised(value: object, path: str = "") -> Iterator[str]:
             yield path
     elif isinstance(value, tuple):
         for place, item in enumerate(value):
-            yield from _unrecognised(item, f"{path}.{place}")
+            if type(item) not in _PLAIN:
+                yield from _unrecognised(item, f"{path}.{place}")
     elif is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            yield from _unrecognised(
-                getattr(value, field.name), f"{path}.{field.name}" if path else field.name
-            )
+        for name in value.__dataclass_fields__:
+            item = getattr(value, name)
+            if type(item) not in _PLAIN:
+                yield from _unrecognised(item, f"{path}.{name}" if path else name)
+
+
+_PLAIN: Final = frozenset({bool, bytes, date, datetime, int, str, type(None), UUID})
+"""What can hold no enum: most values of a signal, so they cost a look and no more."""

@@ -4,7 +4,8 @@ Rules (Cedar as it is, tried with cedarpy 4.12)
 -----------------------------------------------
 1. A bundle whose policies do not validate against its schema is refused; so is a policy without ``@id``.
 2. A forbid that errors is skipped by Cedar and the answer is Allow: any diagnostic error withholds.
-3. Permits that match are not listed on Deny: a second evaluation without forbids names the overruled ground.
+3. Permits that match are not listed on Deny: where a guard forbids, a second evaluation without forbids names the
+   ground that it overrules.
 4. Reasons come in random order: they are mapped to ids and sorted.
 5. Anything but Allow or Deny withholds and counts as an error.
 
@@ -64,6 +65,24 @@ class PolicyEngine:
         return found
 
     def _evaluate(self, facts: Facts, sections: list[str]) -> tuple[SectionOutcome, ...]:
+        verdicts = self._ask(self._everything, facts, sections)
+        guarded = [section for section in sections if _guards(verdicts[section])]
+        overruled = self._ask(self._grounds, facts, guarded)
+        outcomes: dict[SectionOutcome, list[str]] = {}
+        for section in sections:
+            outcome = _outcome(verdicts[section], overruled.get(section))
+            outcomes.setdefault(outcome, []).append(section)
+        outcomes.pop(_SILENCE, None)
+        return tuple(
+            sorted(
+                (replace(outcome, sections=tuple(names)) for outcome, names in outcomes.items()),
+                key=lambda outcome: outcome.sections,
+            )
+        )
+
+    def _ask(
+        self, policies: cedarpy.PolicySet, facts: Facts, sections: list[str]
+    ) -> dict[str, cedarpy.AuthzResult]:
         context = asdict(facts)
         requests = [
             {
@@ -74,37 +93,30 @@ class PolicyEngine:
             }
             for section in sections
         ]
-        verdicts = cedarpy.is_authorized_batch(requests, self._everything, _NO_ENTITIES, self._schema)
-        permitted = cedarpy.is_authorized_batch(requests, self._grounds, _NO_ENTITIES, self._schema)
-        outcomes: dict[SectionOutcome, list[str]] = {}
-        for section, verdict, ground in zip(sections, verdicts, permitted, strict=True):
-            outcomes.setdefault(_outcome(verdict, ground), []).append(section)
-        outcomes.pop(_SILENCE, None)
-        return tuple(
-            sorted(
-                (replace(outcome, sections=tuple(names)) for outcome, names in outcomes.items()),
-                key=lambda outcome: outcome.sections,
-            )
-        )
+        if not requests:
+            return {}
+        results = cedarpy.is_authorized_batch(requests, policies, _NO_ENTITIES, self._schema)
+        return dict(zip(sections, results, strict=True))
 
 
 _SILENCE: Final = SectionOutcome(sections=(), released=False, grounds=(), guards=(), errors=0)
 
 
-def _outcome(verdict: cedarpy.AuthzResult, ground: cedarpy.AuthzResult) -> SectionOutcome:
-    """Return what the policy says of a section, without its name."""
+def _outcome(verdict: cedarpy.AuthzResult, overruled: cedarpy.AuthzResult | None) -> SectionOutcome:
+    """Return what the policy says of a section, without its name. overruled: the grounds' answer where guards forbid."""
     sound = verdict.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
-    # A ground that errs is in both answers: it is one rule, counted once.
-    failed = max(len(verdict.diagnostics.errors), len(ground.diagnostics.errors))
-    errors = failed + (0 if sound else 1)
-    denied = verdict.decision is cedarpy.Decision.Deny
+    errors = len(verdict.diagnostics.errors) + (0 if sound else 1)
     return SectionOutcome(
         sections=(),
         released=verdict.allowed and errors == 0,
-        grounds=_ids(ground),
-        guards=_ids(verdict) if denied else (),
+        grounds=_ids(verdict if overruled is None else overruled),
+        guards=_guards(verdict),
         errors=errors,
     )
+
+
+def _guards(verdict: cedarpy.AuthzResult) -> tuple[str, ...]:
+    return _ids(verdict) if verdict.decision is cedarpy.Decision.Deny else ()
 
 
 def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
