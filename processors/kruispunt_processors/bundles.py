@@ -17,6 +17,7 @@ import asyncio
 import logging
 import time
 from bisect import bisect_right
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -74,6 +75,14 @@ class BundleRegister:
         """Return the bundle announced last, None before the first."""
         return self.named(self._activations[-1][1]) if self._activations else None
 
+    def participants(self) -> frozenset[str]:
+        """Return every participant of every bundle announced.
+
+        Who was left out of a later bundle still owns a topic; what was posted there before must be read, what comes
+        after is refused with a reason.
+        """
+        return frozenset(row.id for _, name in self._activations for row in self.named(name).participants)
+
     def named(self, name: str) -> Bundle:
         """Return a bundle by its hash; raise UnavailableError when its bytes have not arrived."""
         bundle = self._bundles.get(name)
@@ -106,9 +115,13 @@ async def announced(brokers: str) -> BundleRegister:
 class BundleFollower:
     """Reads ``audit.bundles`` from the beginning and goes on; shell around `BundleRegister`."""
 
-    def __init__(self, brokers: str, register: BundleRegister) -> None:
+    def __init__(
+        self, brokers: str, register: BundleRegister, taken: Callable[[], None] = lambda: None
+    ) -> None:
+        """Prepare. taken: called after records were taken in and the end was reached."""
         self._brokers = brokers
         self._register = register
+        self._taken = taken
         self._partition = TopicPartition(topics.BUNDLES.name, 0)
         self._consumer: AIOKafkaConsumer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -166,6 +179,8 @@ class BundleFollower:
         if await consumer.position(self._partition) < end:
             return False
         self._register.fresh_at = asked_at
+        if found:
+            self._taken()
         return True
 
     def _take(self, value: bytes | None, headers: object) -> None:

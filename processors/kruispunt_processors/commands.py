@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 from kruispunt_schemas import identity
-from kruispunt_schemas.command import console, json_option, print_json
+from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json
+from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from kruispunt_schemas.settings import Settings
 from rich.table import Table
 
@@ -45,11 +46,16 @@ def _settings(data: Path | None) -> Settings:
 def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> None:
     """Run the processors: admit, resolve and route, each a process of its own that is started again when it ends.
 
-    Logs are JSON lines on standard error. One role ends with 0 on SIGTERM, 1 after a crash, 75 when it stood still.
+    Logs are JSON lines on standard error. Ends with 2 and what to do when nothing is provisioned; a server that is away
+    is waited for. One role ends with 0 on SIGTERM, 1 after a crash, 69 when a server does not answer at the start, 75
+    when it stood still, 77 when participants were added and it is to be started again.
     """
-    from kruispunt_processors import pool  # noqa: PLC0415
+    import structlog  # noqa: PLC0415
+
+    from kruispunt_processors import exits, pool  # noqa: PLC0415
 
     settings = _settings(data)
+    log_to_stderr()
     if role is None:
         settings.addresses()
         workers = pool.Pool(("admit", "resolve", "route"), settings.data)
@@ -60,7 +66,13 @@ def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> N
 
     if leash:
         pool.leash()
-    run(role, settings)
+    try:
+        run(role, settings)
+    except KruispuntError as error:
+        if not leash and not isinstance(error, UnavailableError):
+            raise
+        structlog.get_logger(__name__).error("not-started", role=role, reason=str(error))
+        sys.exit(exits.UNAVAILABLE if isinstance(error, UnavailableError) else exits.REFUSED)
 
 
 @click.group()

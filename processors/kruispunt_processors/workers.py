@@ -14,13 +14,15 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NoReturn
 
+import structlog
 from kruispunt_schemas import failpoints, keys, topics
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.command import log_to_stderr
-from kruispunt_schemas.failures import ConfigurationError
+from kruispunt_schemas.failures import ConfigurationError, KruispuntError, UnavailableError
 from kruispunt_schemas.registry import CACHE_FILE, Registry
+from kruispunt_schemas.reports import Report, State
 from kruispunt_schemas.settings import Settings
 
 from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
@@ -30,6 +32,8 @@ from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.outputs import Outbound
 
 ROLES: Final = ("admit", "resolve", "route")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +45,46 @@ class Parts:
     outbound: Outbound
 
 
-def run(role: str, settings: Settings) -> None:
-    """Run the worker of a role until it is told to stop; exits the process."""
-    failpoints.arm(settings.failpoint)
-    addresses = settings.addresses()
+def run(role: str, settings: Settings) -> NoReturn:
+    """Run the worker of a role until it is told to stop; exits the process.
+
+    Raise ConfigurationError when something is missing and UnavailableError when a server does not answer; the report
+    says so too.
+    """
     # The libraries' own loggers say warnings only.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     log_to_stderr()
-    register = BundleRegister()
-    follower = BundleFollower(addresses.brokers, register)
+    failpoints.arm(settings.failpoint)
+    report = Report.begin(settings.data, role)
+    try:
+        _run(role, settings, report)
+    except KruispuntError as error:
+        state = State.WAITING if isinstance(error, UnavailableError) else State.REFUSED
+        report.failed(state, str(error))
+        report.write(settings.data)
+        raise
+
+
+def _run(role: str, settings: Settings, report: Report) -> NoReturn:
+    addresses = settings.addresses()
+    keys.read_backbone(settings.data)  # first: it says best that nothing is provisioned
+    register, progress, ending = BundleRegister(), Progress(), application.Ending()
     with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
         wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
-    parts = Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids))
-    stage = _STAGES[role](parts)
-    progress = Progress()
+    stage = _STAGES[role](Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids)))
     app = application.create(role, addresses.brokers, settings.data)
     # The topics must be known before the app starts: a copy of the bundles is read first.
-    sources = [*_SOURCES[role](_participants(addresses.brokers)), topics.RETRY.name]
+    participants = _participants(addresses.brokers)
+    sources = [*_SOURCES[role](sorted(participants)), topics.RETRY.name]
+
+    def renew() -> None:
+        if role == "admit" and register.participants() != participants:
+            log.info("participants-added", role=role)
+            ending.renew()
+
+    follower = BundleFollower(addresses.brokers, register, renew)
     install(app, stage, sources, progress, isolated=role != "admit")
-    application.run(app, role, progress, follower.start, settings.data / "workers" / f"{role}.json")
+    application.run(app, progress, follower.start, report, settings.data, ending)
 
 
 def _admit(parts: Parts) -> Stage:
@@ -93,12 +118,12 @@ _SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
 }
 
 
-def _participants(brokers: str) -> list[str]:
-    """Return the participants of the bundle announced last: their topics are subscribed to by name."""
-    bundle = asyncio.run(announced(brokers)).latest()
-    if bundle is None:
+def _participants(brokers: str) -> frozenset[str]:
+    """Return the participants of all bundles announced: their topics are subscribed to by name."""
+    found = asyncio.run(announced(brokers)).participants()
+    if not found:
         raise ConfigurationError("no bundle is announced on audit.bundles: run `kruispunt provision`")
-    return [row.id for row in bundle.participants]
+    return found
 
 
 def _now() -> datetime:

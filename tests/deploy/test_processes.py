@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from kruispunt_deploy.stack import Step, guard
-from kruispunt_deploy.stack.processes import Keeper, Spec, guarded
+from kruispunt_deploy.stack.processes import RESTARTS, Keeper, Spec, guarded
 from kruispunt_schemas.failures import UnavailableError
 
 from tests.waiting import wait_until
 
 SLEEPER = [sys.executable, "-c", "import signal; signal.pause()"]
+BRIEF = [sys.executable, "-c", "import time; time.sleep(0.1)"]
 STUBBORN = [
     sys.executable,
     "-c",
@@ -101,10 +102,24 @@ def test_a_child_that_keeps_dying_is_given_up(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Step]
 ) -> None:
     monkeypatch.setattr("kruispunt_deploy.stack.processes.LONGEST_PAUSE", 0.01)
-    monkeypatch.setattr("kruispunt_deploy.stack.processes.RESTARTS", 2)
-    keeper.start(spec(tmp_path, [sys.executable, "-c", "import time; time.sleep(0.1)"]))
+    keeper.start(spec(tmp_path, BRIEF, given_up_after=2))
     wait_until(lambda: keeper.parts()["part"].state == "failed", within=10, what="giving up")
     assert [step.state for step in steps].count("restarting") == 2
+
+
+def test_a_child_that_is_never_given_up_is_started_again_with_growing_pauses(
+    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: list[Step]
+) -> None:
+    monkeypatch.setattr("kruispunt_deploy.stack.processes.FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("kruispunt_deploy.stack.processes.LONGEST_PAUSE", 0.04)
+    keeper.start(spec(tmp_path, BRIEF, given_up_after=None))
+    wait_until(lambda: keeper.parts()["part"].restarts > RESTARTS, within=30, what="one restart more")
+    assert [step.detail for step in steps if step.state == "restarting"][:4] == [
+        "in 0.01 s",
+        "in 0.02 s",
+        "in 0.04 s",
+        "in 0.04 s",
+    ]
 
 
 def test_a_child_that_ignores_the_request_to_stop_is_killed(keeper: Keeper, tmp_path: Path) -> None:

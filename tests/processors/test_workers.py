@@ -17,13 +17,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kruispunt_deploy.provisioning import provision
 from kruispunt_deploy.stack import LocalStack
+from kruispunt_processors import exits
 from kruispunt_processors.commands import quarantine
 from kruispunt_schemas import codec, disclosure, identity, keys, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.needtoknow.authoring import make, read_participants
+from kruispunt_schemas.needtoknow.bundle import Participant
 from kruispunt_schemas.records.backbone import (
+    BundleActivation,
+    BundleContent,
     Decision,
     QuarantineEntry,
     RepertoryEvent,
@@ -177,9 +184,9 @@ class Backbone:
                 env={name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")},
             )
 
-    def report(self, role: str) -> dict[str, int]:
+    def report(self, role: str) -> dict[str, Any]:
         path = self.settings.data / "workers" / f"{role}.json"
-        found: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return found
 
     def log(self, role: str) -> str:
@@ -445,3 +452,37 @@ def test_a_worker_takes_up_where_it_stopped(backbone: Backbone) -> None:
         backbone.start(role)
     backbone.await_decision("afterwards")
     assert len(backbone.read(topics.DECISIONS.name)) == before + 1
+
+
+def test_a_participant_added_by_a_newer_bundle_is_read_after_admit_ends_to_be_started_again(
+    backbone: Backbone,
+) -> None:
+    """CONTRACT section 5: Faust's pattern subscription does not work, the list of topics is explicit."""
+    newcomer = "ltf-newcomer"
+    rows = [*read_participants(), Participant(id=newcomer, name="A newcomer", kind="local-task-force")]  # type: ignore[arg-type]
+    admin = AdminClient({"bootstrap.servers": backbone.settings.addresses().brokers})
+    own = (topics.out_topic(newcomer), topics.in_topic(newcomer))
+    for made in admin.create_topics([NewTopic(topic.name, 1, 1) for topic in own]).values():
+        made.result(30)
+    backbone.post("before", newcomer, b"\x00\x00\x00\x00\x01garbage", {})
+    key = {row.id: (drafts.key_of(row.id),) for row in rows}
+    bundle, now = make(key, rows), datetime.now(UTC)
+    for record in (
+        BundleContent(bundle=bundle.name, content=bundle.content),
+        BundleActivation(bundle=bundle.name, in_force_from=now + timedelta(seconds=60), announced_at=now),
+    ):
+        schema = schemas.load(type(record).__name__)
+        backbone.producer.produce(
+            topics.BUNDLES.name,
+            value=wire.wrapped(7, codec.encode(record)),
+            headers=drafts.headers_of(schema),  # type: ignore[arg-type]
+        )
+    assert backbone.producer.flush(30) == 0
+    assert backbone.workers["admit"].wait(WITHIN) == exits.RENEWED
+    assert backbone.report("admit")["state"] == "renewing"
+    assert backbone.workers["route"].poll() is None
+    backbone.start("admit")
+    (status,) = wait_until(
+        lambda: backbone.statuses("before"), within=WITHIN, what="the status of the newcomer's posting"
+    )
+    assert status.verdict is Verdict.REFUSED

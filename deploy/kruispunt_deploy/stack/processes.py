@@ -7,7 +7,8 @@ Rules
 2. A child runs in a session of its own: Ctrl-C in a terminal reaches the owner alone, who stops the parts in order.
 3. A child is ready when its probe says so, within its bound; one that is not is stopped and counts as failed.
 4. A child that was ready and ends without being asked is reported and started again after 0.25 s, doubled each time to
-   8 s, at most `RESTARTS` times in a row; a minute of good health clears the count. One that never was ready has failed.
+   8 s; good health for a while clears the count. After so many times in a row it is given up, unless its spec says
+   never. One that never was ready has failed.
 5. To stop is to ask (the child's own signal), to wait its bound, then to kill its whole session.
 
 Must not: know what a part is.
@@ -55,7 +56,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What to run and how to tell that it is ready; times in seconds."""
+    """What to run and how to tell that it is ready; times in seconds.
+
+    given_up_after: restarts in a row, None for never. healthy_after: running time that clears their count.
+    """
 
     name: str
     argv: Sequence[str]
@@ -71,6 +75,8 @@ class Spec:
     stop_within: float = 15.0
     death_signal: signal.Signals = signal.SIGKILL
     restart: bool = True
+    given_up_after: int | None = RESTARTS
+    healthy_after: float = HEALTHY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,11 @@ class Child:
             restarts=self.restarts,
             log=str(self.spec.log),
         )
+
+
+def _enough(child: Child) -> bool:
+    bound = child.spec.given_up_after
+    return bound is not None and child.in_a_row >= bound
 
 
 def last_lines(log: Path, count: int = LAST_LINES) -> str:
@@ -344,7 +355,7 @@ class Keeper:
         code = child.process.poll()
         now = time.monotonic()
         if code is None:
-            if child.state == "ready" and now - child.started > HEALTHY_SECONDS:
+            if child.state == "ready" and now - child.started > child.spec.healthy_after:
                 child.in_a_row = 0
         elif child.state in {"starting", "ready", "died"}:
             how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
@@ -352,10 +363,10 @@ class Keeper:
             self._set(child, "died", f"ended {how}")
             if not child.wanted:
                 self._set(child, "stopped")
-            elif not (child.spec.restart and child.was_ready) or child.in_a_row >= RESTARTS:
+            elif not (child.spec.restart and child.was_ready) or _enough(child):
                 self._fail(child, f"ended {how}, {child.in_a_row} restarts in a row")
             else:
-                pause = min(FIRST_PAUSE * 2**child.in_a_row, LONGEST_PAUSE)
+                pause = min(FIRST_PAUSE * 2 ** min(child.in_a_row, 16), LONGEST_PAUSE)
                 child.in_a_row += 1
                 child.restarts += 1
                 child.start_at = now + pause

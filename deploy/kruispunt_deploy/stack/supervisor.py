@@ -45,6 +45,7 @@ SERVERS = ("postgres", "kafka", "registry")
 COMMON_DATABASE = "kruispunt"
 REGISTRY_DATABASE = "apicurio"
 WORKER_TIER = 2  # above the servers: stopped first
+WORKER_HEALTHY_SECONDS = 300.0  # a worker that stands still takes over a minute to notice
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T")
@@ -211,6 +212,8 @@ class LocalStack:
             tier=WORKER_TIER,
             ready_within=ready_within,
             restart=restart,
+            given_up_after=None,
+            healthy_after=WORKER_HEALTHY_SECONDS,
         )
         return self._running().start(spec)
 

@@ -10,17 +10,21 @@ Must not: know what a stage does.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import faust
 import structlog
 import uvloop
+from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.reports import Report, State
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
+from kruispunt_processors import exits
 from kruispunt_processors.engine.driver import Transport
-from kruispunt_processors.engine.supervision import Progress, watch
+from kruispunt_processors.engine.supervision import STALL_SECONDS, Partition, Progress, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
 LAG_INTERVAL_SECONDS: Final = 1.0
@@ -79,18 +83,45 @@ def create(role: str, brokers: str, folder: Path) -> StageApp:
     return app
 
 
-def run(
-    app: StageApp, role: str, progress: Progress, starting: Callable[[], Awaitable[None]], report: Path
-) -> None:
-    """Run the app until SIGTERM or SIGINT; exits the process.
+class Ending:
+    """How the process ends when it is told to: `renew` asks for an end after which it is started again at once."""
 
-    starting: awaited before anything is consumed. report: file that says what the worker has done.
+    def __init__(self) -> None:
+        self.renewing = False
+
+    def renew(self) -> None:
+        """End as SIGTERM would, but with `exits.RENEWED`."""
+        if not self.renewing:
+            self.renewing = True
+            signal.raise_signal(signal.SIGTERM)
+
+
+def run(
+    app: StageApp,
+    progress: Progress,
+    starting: Callable[[], Awaitable[None]],
+    report: Report,
+    data: Path,
+    ending: Ending | None = None,
+    *,
+    limit: float = STALL_SECONDS,
+) -> NoReturn:
+    """Run the app until SIGTERM or SIGINT; exits the process (`exits`; 1 after a crash).
+
+    starting: awaited before anything is consumed. report: kept up to date in the data folder. limit: seconds after
+    which a worker that is stuck ends itself.
     """
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    role = report.name
+
+    def stalled(stuck: list[Partition]) -> None:
+        places = ", ".join(f"{topic}/{number}" for topic, number in stuck) or "every partition"
+        report.failed(State.FAILED, f"it stood still for {limit:.0f} s on {places}")
+        report.write(data)
 
     async def first() -> None:
         await starting()
-        watch(progress, role)
+        watch(progress, limit, stalled)
         log.info("started", role=role)
 
     async def report_lag(_app: faust.App) -> None:
@@ -99,32 +130,51 @@ def run(
             try:
                 async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
                     progress.lagging(await _lag(app))
-                progress.report(report, assigned=len(app.consumer.assignment()))
+                report.assigned = len(app.consumer.assignment())
             except Exception as error:  # the watchdog judges by the age of the last reading
                 log.warning("lag-unknown", role=role, error=type(error).__name__)
+            if report.assigned:
+                report.state = State.WORKING
+            report.lag, report.batches, report.messages = progress.behind, progress.batches, progress.messages
+            report.write(data)
 
     app.starting = first
     app.task(report_lag)
     worker = faust.Worker(app, loglevel="WARN", quiet=True, redirect_stdouts=False)
     worker.spinner = None
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        if end.code:
+            report.failed(State.FAILED, _told(app.crash_reason))
+        else:
+            report.state = State.RENEWING if ending and ending.renewing else State.STOPPED
+        report.write(data)
+        raise SystemExit(exits.RENEWED if report.state is State.RENEWING else end.code) from None
 
 
-async def _lag(app: faust.App) -> int:
-    """Return the number of messages on the assigned partitions that are not committed yet.
+def _told(reason: BaseException | None) -> str:
+    """Return why an app crashed; of a foreign error its name alone, for its text could hold content."""
+    if isinstance(reason, KruispuntError):
+        return str(reason)
+    return "it crashed" if reason is None else f"it crashed ({type(reason).__name__})"
+
+
+async def _lag(app: faust.App) -> dict[Partition, int]:
+    """Return the number of messages of each assigned partition that are not committed yet.
 
     What was read to its end with nothing unacknowledged is done, whatever the last commit says: a transaction's marker
     or what retention removed takes an offset and is never seen.
     """
     assigned = app.consumer.assignment()
     if not assigned:
-        return 0
+        return {}
     ends = await app.consumer.highwaters(*assigned)
     done = cast("Any", app.consumer)._committed_offset
-    behind = {tp: end - (done.get(tp) or 0) for tp, end in ends.items() if (end or 0) > (done.get(tp) or 0)}
-    if behind and not app.consumer.unacked:
+    behind = {tp: max(0, (end or 0) - (done.get(tp) or 0)) for tp, end in ends.items()}
+    if not app.consumer.unacked:
         thread = cast("Any", app.consumer)._thread
-        for tp in list(behind):
+        for tp in [tp for tp, lag in behind.items() if lag]:
             if (await thread.position(tp) or 0) >= ends[tp]:
-                del behind[tp]
-    return sum(behind.values())
+                behind[tp] = 0
+    return {(tp.topic, tp.partition): lag for tp, lag in behind.items()}

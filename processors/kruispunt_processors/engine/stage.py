@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ from faust.types import StreamT
 from kruispunt_schemas import failpoints, topics, wire
 from kruispunt_schemas.failures import UnavailableError
 
-from kruispunt_processors.engine.supervision import PartitionSupervisor, Progress
+from kruispunt_processors.engine.supervision import Partition, PartitionSupervisor, Progress
 
 BATCH: Final = 500
 BATCH_WITHIN_SECONDS: Final = 0.05
@@ -207,15 +208,15 @@ def install(
         stream.enable_acks = False
         async for events in cast("Any", stream).noack_take(BATCH, within=BATCH_WITHIN_SECONDS):
             for portion in portions(events):
-                try:
-                    await run_batch(stage, [incoming(event.message) for event in portion], publisher)
-                except Exception as error:
-                    await app.crash(error)
-                    await asyncio.Event().wait()
-                failpoints.reached("stage.marked")
-                for event in portion:
-                    await stream.ack(event)
-                progress.finished(len(portion))
+                with progress.batch(_places(portion)):
+                    try:
+                        await run_batch(stage, [incoming(event.message) for event in portion], publisher)
+                    except Exception as error:
+                        await app.crash(error)
+                        await asyncio.Event().wait()
+                    failpoints.reached("stage.marked")
+                    for event in portion:
+                        await stream.ack(event)
 
     app.agent(
         channel,
@@ -223,6 +224,10 @@ def install(
         isolated_partitions=isolated,
         supervisor_strategy=PartitionSupervisor,
     )(step)
+
+
+def _places(events: Sequence[Any]) -> Counter[Partition]:
+    return Counter((event.message.topic, event.message.partition) for event in events)
 
 
 def incoming(message: Any) -> Incoming:

@@ -4,9 +4,11 @@ Rules
 -----
 1. With isolated partitions each revoked partition counts as a crash of its actor. It is no crash: such actors are
    discarded, not restarted, and rebalances do not use up the restarts allowed.
-2. Progress is a batch that ended. With lag and no progress for `STALL_SECONDS` the process ends itself with
-   `EXIT_STALLED`; whoever started it starts it again. The limit exceeds session plus rebalance timeout, or no worker
-   would ever get back in.
+2. A worker is stuck when a batch has been in hand longer than `STALL_SECONDS`; when there is lag, or no word about it,
+   and no batch has ended for so long; or when one partition lags and stands still for so long, although as many messages
+   as lagged in all when it last moved have been passed since (until then it may only be waiting its turn).
+3. A worker that is stuck ends itself with `exits.STALLED`; whoever started it starts it again. The limit exceeds session
+   plus rebalance timeout, or no worker would ever get back in.
 
 Must not: judge by Faust's own health page, which always says OK.
 """
@@ -14,22 +16,26 @@ Must not: judge by Faust's own health page, which always says OK.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from mode.supervisors import OneForOneSupervisor
 from mode.types import ServiceT
 
+from kruispunt_processors import exits
+
 STALL_SECONDS: Final = 75.0
-EXIT_STALLED: Final = 75
+WATCH_SECONDS: Final = 5.0
 _RESTARTS: Final = 1000.0
+
+Partition = tuple[str, int]
+"""Topic and number."""
 
 log = structlog.get_logger(__name__)
 
@@ -51,62 +57,114 @@ class PartitionSupervisor(OneForOneSupervisor):
                 await self.restart_service(service)
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """When a partition last moved, and the count of messages by which its turn must have come again."""
+
+    since: float
+    passed_at: int
+
+
 @dataclass(slots=True)
 class Progress:
-    """What a worker has done: counted by its batches, read by the watchdog and the health page."""
+    """What a worker has done: counted by its batches, read by the watchdog and the health page.
+
+    lag: messages not committed, of each partition assigned. Times are the clock's seconds.
+    """
 
     clock: Callable[[], float] = time.monotonic
     batches: int = 0
     messages: int = 0
-    lag: int = 0
-    last_batch_at: float = field(default=0.0)
-    lag_read_at: float = field(default=0.0)
+    lag: dict[Partition, int] = field(default_factory=dict)
+    last_batch_at: float = 0.0
+    lag_read_at: float = 0.0
+    _in_hand: dict[Partition, float] = field(default_factory=dict)
+    _turns: dict[Partition, Turn] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.last_batch_at = self.lag_read_at = self.clock()
 
-    def finished(self, messages: int) -> None:
-        """Count a batch that ended."""
-        self.batches += 1
-        self.messages += messages
-        self.last_batch_at = self.clock()
+    @property
+    def behind(self) -> int:
+        """Return how many messages on all partitions no batch has ended."""
+        return sum(self.lag.values())
 
-    def lagging(self, lag: int) -> None:
-        """Note the lag: messages on the topics that no batch has ended."""
-        if lag == 0 or self.lag == 0:
-            self.last_batch_at = max(self.last_batch_at, self.clock() if lag == 0 else self.last_batch_at)
-        self.lag = lag
-        self.lag_read_at = self.clock()
-
-    def report(self, path: Path, *, assigned: int) -> None:
-        """Write what the worker has done to a file, whole: pid, partitions assigned, lag, batches, messages."""
-        state = {
-            "pid": os.getpid(),
-            "assigned": assigned,
-            "lag": self.lag,
-            "batches": self.batches,
-            "messages": self.messages,
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(state))
-        temporary.replace(path)
-
-    def stalled(self, limit: float = STALL_SECONDS) -> bool:
-        """Tell whether there is lag, or no word about it, and no batch has ended within the limit (seconds)."""
+    @contextmanager
+    def batch(self, counts: Mapping[Partition, int]) -> Iterator[None]:
+        """Hold a batch in hand, so many messages of each partition; counted when the block ends without an exception."""
         now = self.clock()
+        self._in_hand.update(dict.fromkeys(counts, now))
+        try:
+            yield
+            self._finished(counts)
+        finally:
+            for partition in counts:
+                self._in_hand.pop(partition, None)
+
+    def _finished(self, counts: Mapping[Partition, int]) -> None:
+        self.batches += 1
+        self.messages += sum(counts.values())
+        self.last_batch_at = self.clock()
+        turn = self._turn()
+        self._turns.update(dict.fromkeys(counts, turn))
+
+    def lagging(self, lag: Mapping[Partition, int]) -> None:
+        """Note the lag of every partition assigned; the limit starts anew when lag comes after quiet."""
+        self.lag = dict(lag)
+        self.lag_read_at = self.clock()
+        turn = self._turn()
+        for partition, behind in lag.items():
+            if behind == 0 or partition not in self._turns:
+                self._turns[partition] = turn
+        for revoked in self._turns.keys() - lag.keys():
+            del self._turns[revoked]
+        if not self.behind:
+            self.last_batch_at = self.lag_read_at
+
+    def stuck(self, limit: float = STALL_SECONDS) -> list[Partition] | None:
+        """Return the partitions that stand still by rule 2, all that lag when none does move; None when it works on.
+
+        limit: seconds.
+        """
+        now = self.clock()
+        held = sorted(partition for partition, since in list(self._in_hand.items()) if now - since > limit)
         silent = now - self.lag_read_at > limit
-        return (self.lag > 0 or silent) and now - self.last_batch_at > limit
+        lagging = sorted(partition for partition, behind in list(self.lag.items()) if behind > 0)
+        if held:
+            return held
+        if now - self.last_batch_at > limit and (lagging or silent):
+            return lagging
+        if silent:
+            return None
+        still = [partition for partition in lagging if self._overdue(partition, now, limit)]
+        return still or None
+
+    def _overdue(self, partition: Partition, now: float, limit: float) -> bool:
+        turn = self._turns.get(partition)
+        return turn is not None and now - turn.since > limit and self.messages > turn.passed_at
+
+    def _turn(self) -> Turn:
+        return Turn(self.clock(), self.messages + self.behind)
 
 
-def watch(progress: Progress, role: str, interval: float = 5.0) -> threading.Thread:
-    """Start the thread that ends the process when it stalls (rule 2); a thread, for a stuck loop watches nothing."""
+def watch(
+    progress: Progress,
+    limit: float = STALL_SECONDS,
+    told: Callable[[list[Partition]], None] = lambda _stuck: None,
+) -> threading.Thread:
+    """Start the thread that ends the process when it is stuck (rule 3); a thread, for a stuck loop watches nothing.
+
+    told: called first, with the partitions that stand still.
+    """
 
     def run() -> None:
-        while not progress.stalled():
-            time.sleep(interval)
-        log.critical("stalled", role=role, lag=progress.lag, batches=progress.batches)
-        os._exit(EXIT_STALLED)
+        while (stuck := progress.stuck(limit)) is None:
+            time.sleep(min(limit / 15, WATCH_SECONDS))
+        try:
+            log.critical("stalled", partitions=[f"{topic}/{number}" for topic, number in stuck])
+            told(stuck)
+        finally:
+            os._exit(exits.STALLED)
 
     thread = threading.Thread(target=run, name="progress-watchdog", daemon=True)
     thread.start()

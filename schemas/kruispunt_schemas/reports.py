@@ -1,0 +1,107 @@
+"""What a long-running process says of itself in a file, so that others find it: ``<data>/workers/<name>.json``.
+
+Rules
+-----
+1. One file for each process that runs on: ``admit``, ``resolve``, ``route``, ``agency-<participant>``,
+   ``inbox-<participant>``. It is written whole, about once a second.
+2. A start that finds a report whose process ended without being asked to is a restart: the count goes on, and so does
+   the last error. A start after a clean end begins at 0.
+3. No content of a signal: an error is the text of one of our own failures, or the name of a foreign one.
+
+Must not: ask a process anything (`kruispunt status` does).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+FOLDER: Final = "workers"
+
+
+class State(StrEnum):
+    """Where a process stands.
+
+    REFUSED: something is missing that waiting does not mend. RENEWING: it ended to be started again at once.
+    """
+
+    STARTING = "starting"
+    WORKING = "working"
+    WAITING = "waiting"
+    REFUSED = "refused"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    RENEWING = "renewing"
+
+
+class Report(BaseModel):
+    """The report of one process. address: its pages' base URL, '' when it serves none."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    pid: int
+    state: State
+    started_at: datetime
+    restarts: int = 0
+    error: str = ""
+    error_at: datetime | None = None
+    address: str = ""
+    assigned: int = 0
+    lag: int = 0
+    batches: int = 0
+    messages: int = 0
+
+    @classmethod
+    def begin(cls, data: Path, name: str) -> Self:
+        """Return the report of a process that starts now (rule 2), written."""
+        before = read(path_of(data, name))
+        made = cls(name=name, pid=os.getpid(), state=State.STARTING, started_at=datetime.now(UTC))
+        if before is not None and before.state is not State.STOPPED and not runs(before.pid):
+            made.restarts = before.restarts + (before.state is not State.RENEWING)
+            made.error, made.error_at = before.error, before.error_at
+        made.write(data)
+        return made
+
+    def failed(self, state: State, error: str) -> None:
+        """Note why the process cannot go on, or waits."""
+        self.state, self.error, self.error_at = state, error, datetime.now(UTC)
+
+    def write(self, data: Path) -> None:
+        """Write the file, whole."""
+        path = path_of(data, self.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{self.pid}.tmp")
+        temporary.write_text(self.model_dump_json())
+        temporary.replace(path)
+
+
+def path_of(data: Path, name: str) -> Path:
+    """Return where the report of a process lies."""
+    return data / FOLDER / f"{name}.json"
+
+
+def read(path: Path) -> Report | None:
+    """Return the report in a file, None when there is none that can be read."""
+    try:
+        return Report.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def runs(pid: int) -> bool:
+    """Tell whether a process of that id runs and is not this one."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
