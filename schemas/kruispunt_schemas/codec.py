@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Final, TypeVar
 
 import fastavro
@@ -57,13 +57,19 @@ _CLASSES: Final[dict[str, type]] = {
 
 @dataclass(frozen=True, slots=True)
 class SignedBytes:
-    """A posting as bytes: header, sections (name to bytes, None when null), proof and passage, under one schema."""
+    """A posting as bytes: header, sections (name to bytes, None when null), proof and passage, under one schema.
+
+    found: bytes that were read already and what that gave, by field; it counts for these very bytes alone.
+    """
 
     schema: RecordSchema
     header: bytes
     sections: tuple[tuple[str, bytes | None], ...]
     proof: bytes
     passage: bytes | None
+    found: Mapping[str, tuple[bytes, Mapping[str, Any]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def encoded(self) -> bytes:
         """Return the Avro bytes of the record."""
@@ -85,22 +91,20 @@ class SignedBytes:
 
     def read_header(self) -> frame.Header:
         """Return the header of a signal."""
-        return _read_class(self.schema, "header", self.header, frame.Header)
+        return self._read("header", self.header, frame.Header)
 
     def read_proof(self) -> frame.Proof:
         """Return the proof."""
-        return _read_class(self.schema, "proof", self.proof, frame.Proof)
+        return self._read("proof", self.proof, frame.Proof)
 
     def read_passage(self) -> frame.Passage | None:
         """Return the passage, None on ``out.*``."""
-        return (
-            None if self.passage is None else _read_class(self.schema, "passage", self.passage, frame.Passage)
-        )
+        return None if self.passage is None else self._read("passage", self.passage, frame.Passage)
 
     def read_sections(self) -> parts.Sections:
         """Return the sections of a signal; one that this program does not know stays in the bytes only."""
         present = {
-            name: read_section(self.schema, name, raw)
+            name: read_section(self.schema, name, raw, self._found(name, raw))
             for name, raw in self.sections
             if raw is not None and name in parts.Sections.NAMES
         }
@@ -108,11 +112,18 @@ class SignedBytes:
 
     def read_receipt(self) -> postings.ReceiptHeader:
         """Return the header of a receipt."""
-        return _read_class(self.schema, "header", self.header, postings.ReceiptHeader)
+        return self._read("header", self.header, postings.ReceiptHeader)
 
     def read_consultation(self) -> postings.ConsultationHeader:
         """Return the header of a consultation."""
-        return _read_class(self.schema, "header", self.header, postings.ConsultationHeader)
+        return self._read("header", self.header, postings.ConsultationHeader)
+
+    def _read(self, name: str, raw: bytes, cls: type[T]) -> T:
+        return _read_class(self.schema, name, raw, cls, self._found(name, raw))
+
+    def _found(self, name: str, raw: bytes) -> Mapping[str, Any] | None:
+        of, data = self.found.get(name, (None, None))
+        return data if of is raw else None
 
 
 def encode(record: Record) -> bytes:
@@ -134,6 +145,7 @@ def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
         raise ContractError("not-a-posting", "", f"{schema.name} carries no proof")
     stream = io.BytesIO(value)
     found: dict[str, bytes | None] = {}
+    read: dict[str, tuple[bytes, Mapping[str, Any]]] = {}
     for name in schema.fields:
         if name in schema.sections or name == "passage":
             index = stream.read(1)
@@ -144,24 +156,27 @@ def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
                 raise ContractError("truncated" if not index else "encoding", name)
         start = stream.tell()
         data = _read_from(schema.field(name), stream, name)
-        found[name] = value[start : stream.tell()]
-        _compare(schema.field(name), data, value[start : stream.tell()], name)
+        raw = found[name] = value[start : stream.tell()]
+        _compare(schema.field(name), data, raw, name)
+        read[name] = (raw, data)
     if stream.tell() != len(value):
         raise ContractError("trailing-bytes", "", "the record ends before the value does")
     header, proof = found["header"], found["proof"]
     if header is None or proof is None:
         raise ContractError("missing", "header")
     return SignedBytes(
-        schema, header, tuple((name, found[name]) for name in schema.sections), proof, found["passage"]
+        schema, header, tuple((name, found[name]) for name in schema.sections), proof, found["passage"], read
     )
 
 
-def read_section(schema: RecordSchema, name: str, raw: bytes) -> parts.Section:
-    """Return one section of a signal."""
+def read_section(
+    schema: RecordSchema, name: str, raw: bytes, found: Mapping[str, Any] | None = None
+) -> parts.Section:
+    """Return one section of a signal. found: what reading these bytes gave before."""
     cls = _CLASSES.get(str(schema.field(name)["name"]).rsplit(".", 1)[-1])
     if cls is None:
         raise ContractError("unknown-section", name)
-    section: parts.Section = _read_class(schema, name, raw, cls)
+    section: parts.Section = _read_class(schema, name, raw, cls, found)
     return section
 
 
@@ -212,12 +227,15 @@ def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") ->
     return out.getvalue()
 
 
-def _read_class(schema: RecordSchema, name: str, raw: bytes, cls: type[T]) -> T:
+def _read_class(
+    schema: RecordSchema, name: str, raw: bytes, cls: type[T], found: Mapping[str, Any] | None = None
+) -> T:
     own = _own(schema)
     if own is not None and name not in own.fields:
         raise ContractError("unknown-section", name)
-    reader = None if own is None else own.field(name)
-    return _valid(cls, _read_exactly(schema.field(name), raw, name, reader), name)
+    if own is not None or found is None:
+        found = _read_exactly(schema.field(name), raw, name, None if own is None else own.field(name))
+    return _valid(cls, found, name)
 
 
 def _own(schema: RecordSchema) -> RecordSchema | None:

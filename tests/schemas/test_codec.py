@@ -393,6 +393,12 @@ class TestSlices:
                 assert again.read_passage() == samples.PASSAGE
                 assert again.with_passage(None).encoded() == signed.releasing(released).encoded()
 
+    def test_bytes_put_in_place_of_those_read_are_read_themselves(self) -> None:
+        first, second = (samples.composed(draft) for draft in samples.DRAFTS[:2])
+        again = codec.decode_signed(first.schema, first.encoded())
+        assert replace(again, proof=second.proof).read_proof() == second.read_proof()
+        assert again.with_passage(samples.PASSAGE).read_passage() == samples.PASSAGE
+
     def test_what_is_no_posting_is_refused(self) -> None:
         with pytest.raises(ContractError, match="not-a-posting"):
             codec.decode_signed(schemas.load("Status"), b"")
