@@ -4,7 +4,7 @@ Rules
 -----
 1. The bundle that decides a posting is the one in force at the broker's append time: the latest activation that is
    not later.
-2. A copy older than `STALE_SECONDS` is not used: the worker waits (`UnavailableError`), it does not guess.
+2. A copy older than `STALE_SECONDS` is not used: the worker waits (`AwaitedError`), it does not guess.
 3. Bundle bytes come from the topic alone and must have the SHA-256 that names them. A record that cannot be read or
    has other bytes is reported and left out; an activation of it makes workers wait.
 
@@ -25,7 +25,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from kruispunt_schemas import codec, topics, wire
-from kruispunt_schemas.failures import KruispuntError, UnavailableError
+from kruispunt_schemas.failures import AwaitedError, KruispuntError, UnavailableError
 from kruispunt_schemas.needtoknow.bundle import Bundle, load
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
@@ -66,7 +66,7 @@ class BundleRegister:
             self._activations.sort()
 
     def in_force(self, at: datetime) -> Bundle | None:
-        """Return the bundle in force at a time, None before the first; UnavailableError when the copy is stale."""
+        """Return the bundle in force at a time, None before the first; AwaitedError when the copy is stale."""
         self._require_fresh()
         place = bisect_right(self._activations, at, key=lambda item: item[0])
         return self.named(self._activations[place - 1][1]) if place else None
@@ -84,10 +84,10 @@ class BundleRegister:
         return frozenset(row.id for _, name in self._activations for row in self.named(name).participants)
 
     def named(self, name: str) -> Bundle:
-        """Return a bundle by its hash; raise UnavailableError when its bytes have not arrived."""
+        """Return a bundle by its hash; raise AwaitedError when its bytes have not arrived."""
         bundle = self._bundles.get(name)
         if bundle is None:
-            raise UnavailableError(f"the bytes of bundle {name[:12]} have not arrived on audit.bundles")
+            raise AwaitedError(f"the bytes of bundle {name[:12]} have not arrived on audit.bundles")
         return bundle
 
     def engine(self, name: str) -> PolicyEngine:
@@ -98,9 +98,7 @@ class BundleRegister:
     def _require_fresh(self) -> None:
         age = time.monotonic() - self.fresh_at
         if age > STALE_SECONDS:
-            raise UnavailableError(
-                f"the copy of audit.bundles is {age:.0f} s old, {STALE_SECONDS:.0f} s at most"
-            )
+            raise AwaitedError(f"the copy of audit.bundles is {age:.0f} s old, {STALE_SECONDS:.0f} s at most")
 
 
 async def announced(brokers: str) -> BundleRegister:

@@ -5,6 +5,8 @@ Rules
 1. A record of a schema that this release does not know is waited for: admission accepted it, a newer release wrote it.
 2. A retry belongs to the stage that its headers name; another stage passes over it.
 3. A message cornered goes to quarantine with its bytes and the reason; an error in a decision withholds.
+4. A record that names no posting (only the backbone writes there, so it should not be) goes to quarantine under the
+   place where it lay; a retry whose headers are damaged is admit's.
 
 Must not: know what a stage does with a signal.
 """
@@ -14,24 +16,24 @@ from __future__ import annotations
 from kruispunt_schemas import codec, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_schemas.failures import AwaitedError, ContractError
 from kruispunt_schemas.records.backbone import Stage
 from kruispunt_schemas.records.frame import Passage, Posting
 from kruispunt_schemas.wire import Message
 
 from kruispunt_processors.engine.stage import Incoming
 from kruispunt_processors.outputs import Outbound
-from kruispunt_processors.retries import retried
+from kruispunt_processors.retries import posting_of, retried
 
 
 def signal_of(message: Incoming) -> tuple[SignedBytes, Passage]:
     """Return the signal of an internal topic and its passage; raise ContractError when there is none.
 
-    Raise UnavailableError by rule 1.
+    Raise AwaitedError by rule 1.
     """
     fingerprint = wire.fingerprint_of(message.headers)
     if fingerprint is not None and fingerprint not in schemas.by_fingerprint():
-        raise UnavailableError("a newer release wrote this record: bring this worker up to it")
+        raise AwaitedError("a newer release wrote this record: bring this worker up to it")
     schema = codec.schema_of(fingerprint)
     signed = codec.decode_signed(schema, wire.unwrapped(message.value))
     passage = signed.read_passage()
@@ -46,30 +48,52 @@ def is_for_another(message: Incoming, stage: Stage) -> bool:
 
 
 def posting_in(message: Incoming, stage: Stage) -> Posting | None:
-    """Return the posting behind a message of an internal topic or a retry; None when it cannot be told."""
+    """Return the posting behind a message, or its own place (rule 4); None for a retry that another stage owns."""
     if message.topic == topics.RETRY.name:
         again = retried(message.headers)
-        return again.posting if again is not None and again.stage is stage else None
+        if again is None:
+            return stray(message) if stage is Stage.ADMIT else None
+        return again.posting if again.stage is stage else None
+    if message.topic.startswith(topics.OUT_PREFIX):
+        return posting_of(message.topic, message.offset, message.appended_at)
     try:
-        return signal_of(message)[1].posting
-    except ContractError:
-        return None
+        return signal_of(message)[1].posting or stray(message)
+    except (ContractError, AwaitedError):
+        return stray(message)
+
+
+def stray(message: Incoming) -> Posting:
+    """Return the place of a record that names no posting: a name that no participant can have, and the offset."""
+    return Posting(
+        participant=topics.partition_name(message.topic, message.partition),
+        offset=message.offset,
+        appended_at=message.appended_at,
+    )
 
 
 def cornered(
-    outbound: Outbound, stage: Stage, posting: Posting, message: Incoming, error: Exception
+    outbound: Outbound,
+    stage: Stage,
+    posting: Posting,
+    message: Incoming,
+    error: Exception,
+    kept: bytes | None,
 ) -> Message:
-    """Return the quarantine entry of the one message that a stage cannot handle."""
-    if isinstance(error, ContractError):
-        reason, field, detail = error.reason, error.field, error.detail
-    else:
-        reason, field, detail = "internal-error", "", type(error).__name__
+    """Return the quarantine entry of the one message that a stage cannot handle. kept: its bytes."""
+    reason, field, detail = why(error)
     return outbound.quarantine(
         stage,
         posting,
         reason=reason,
         field=field,
         detail=detail,
-        value=message.value,
+        value=kept,
         headers=message.headers,
     )
+
+
+def why(error: Exception) -> tuple[str, str, str]:
+    """Return reason, field and detail of what a message is cornered for: of a foreign error its type alone."""
+    if isinstance(error, ContractError):
+        return error.reason, error.field, error.detail
+    return "internal-error", "", type(error).__name__

@@ -71,7 +71,10 @@ def named(found: Iterable[QuarantineEntry], prefix: str) -> QuarantineEntry:
 
 
 async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
-    """Send entries on their way again and return how many; each goes to the stage that refused it."""
+    """Send entries on their way again and return how many; each goes to the stage that refused it.
+
+    What no participant posted is left where it is: nobody could say whose it would be.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=brokers,
         acks="all",
@@ -82,7 +85,7 @@ async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await producer.start()
-            for entry in chosen:
+            for entry in filter(_posted, chosen):
                 await producer.send_and_wait(
                     topics.RETRY.name,
                     value=entry.value,
@@ -95,6 +98,10 @@ async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
     finally:
         await producer.stop()
     return count
+
+
+def _posted(entry: QuarantineEntry) -> bool:
+    return not topics.is_partition(entry.posting.participant)
 
 
 def _entry(value: bytes | None, headers: list[tuple[str, bytes]]) -> QuarantineEntry:

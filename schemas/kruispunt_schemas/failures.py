@@ -7,6 +7,7 @@
     ├── ContractError              bytes or values break the contract; names the field
     ├── PolicyError                a bundle cannot be loaded
     └── UnavailableError           a server did not answer within its bound
+        └── AwaitedError           what must come first has not come: a bundle's bytes, an earlier version, a release
 
 Rules: a text names fields and positions, never values of a signal. Business outcomes (refused, duplicate, withheld)
 are values, not exceptions.
@@ -39,3 +40,7 @@ class PolicyError(KruispuntError):
 
 class UnavailableError(KruispuntError):
     """A server did not answer within its bound."""
+
+
+class AwaitedError(UnavailableError):
+    """What must come first has not come: it is waited for, however long; no message is to blame."""

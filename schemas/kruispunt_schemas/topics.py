@@ -53,6 +53,17 @@ def in_topic(participant: str) -> Topic:
     return Topic(f"{IN_PREFIX}{participant}", 1, 30 * DAY_MS)
 
 
+def partition_name(topic: str, partition: int) -> str:
+    """Return the name of a partition; it has a dot, so that no participant can be called so."""
+    return f"{topic}.{partition}"
+
+
+def is_partition(name: str) -> bool:
+    """Tell whether a name is that of a partition between the stages, and so no participant's."""
+    topic, _, number = name.rpartition(".")
+    return topic in (ADMITTED.name, RESOLVED.name, RETRY.name) and number.isdecimal()
+
+
 def owner(topic: str) -> str:
     """Return the participant of an ``out.`` or ``in.`` topic; raise ValueError for another topic."""
     for prefix in (OUT_PREFIX, IN_PREFIX):

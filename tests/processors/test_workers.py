@@ -302,6 +302,59 @@ def test_what_lies_between_stops_nobody_and_is_logged_without_content(backbone: 
         assert "Seen near" not in backbone.log(role)
 
 
+def test_what_nobody_posted_is_quarantined_where_it_lay(backbone: Backbone) -> None:
+    """Regression: garbage on a topic between the stages was logged and lost."""
+    expected = {
+        (topic.name, f"{topic.name}.{number}", offset)
+        for topic in (topics.ADMITTED, topics.RESOLVED)
+        for number in range(topic.partitions)
+        for offset in range(4)
+    }
+
+    def found() -> dict[tuple[str, str, int], QuarantineEntry]:
+        stages = {Stage.RESOLVE: topics.ADMITTED.name, Stage.ROUTE: topics.RESOLVED.name}
+        return {
+            (stages[entry.stage], entry.posting.participant, entry.posting.offset): entry
+            for entry in backbone.records(topics.QUARANTINE.name, QuarantineEntry)
+            if topics.is_partition(entry.posting.participant)
+        }
+
+    entries = wait_until(
+        lambda: (now := found()) and set(now) >= expected and now, within=WITHIN, what="quarantine of garbage"
+    )
+    reasons = [(entries[place].reason, len(entries[place].value)) for place in sorted(expected)[:4]]
+    assert reasons == [
+        ("unknown-schema", 7),
+        ("unknown-schema", 0),
+        ("truncated", 40),
+        ("passage", len(entries[sorted(expected)[3]].value)),
+    ]
+    assert run(backbone, "retry", "--reason", "truncated") == {"retried": 0}
+
+
+def test_a_retry_that_does_not_say_of_what_is_quarantined(backbone: Backbone) -> None:
+    """Regression: every stage took it for another's."""
+    backbone.producer.produce(
+        topics.RETRY.name, partition=1, value=b"again", headers={"kruispunt-retry-stage": b"?"}
+    )
+    assert backbone.producer.flush(30) == 0
+
+    def found() -> list[QuarantineEntry]:
+        return [
+            entry
+            for entry in backbone.records(topics.QUARANTINE.name, QuarantineEntry)
+            if entry.posting.participant == "retry.1"
+        ]
+
+    (entry,) = wait_until(found, within=WITHIN, what="quarantine of the retry")
+    assert (entry.stage, entry.reason, entry.field, entry.value) == (
+        Stage.ADMIT,
+        "retry-headers",
+        "headers",
+        b"again",
+    )
+
+
 def test_receipts_and_consultations_are_forwarded_to_the_access_record(backbone: Backbone) -> None:
     def forwarded() -> dict[str, bytes]:
         return {

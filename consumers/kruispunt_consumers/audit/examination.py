@@ -76,9 +76,7 @@ class Examination:
             topics.ACCESS.name: lambda item: ledger.enter(
                 ledger.accessed, reading.accessed(item), item.topic
             ),
-            topics.QUARANTINE.name: lambda item: ledger.enter(
-                ledger.refusals, reading.refusal(item), item.topic
-            ),
+            topics.QUARANTINE.name: self._refusal,
             topics.ADMITTED.name: lambda item: ledger.enter(
                 ledger.admitted, reading.passed(item, resolved=False), item.topic
             ),
@@ -130,10 +128,22 @@ class Examination:
         else:
             self._bundles.announce(reading.decoded(found, BundleActivation))
 
+    def _refusal(self, record: TopicRecord) -> None:
+        entry = reading.refusal(record)
+        if topics.is_partition(entry.posting.participant):
+            # What it holds has failed where it lay; the entry is where an operator sees it.
+            self._docket.warn(
+                Rule.RECORDS_SOUND,
+                record.place,
+                f"it holds what lay at {entry.posting.participant}/{entry.posting.offset}, which nobody posted",
+            )
+        else:
+            self._ledger.enter(self._ledger.refusals, entry, record.topic)
+
     def _retry(self, record: TopicRecord) -> None:
         place = reading.retried_place(record)
         if place is None:
-            # The stages pass over such a record as well: it brings nothing back.
+            # It brings nothing back: admit puts it aside.
             self._docket.warn(Rule.RECORDS_SOUND, record.place, "it is a retry that names no posting")
         else:
             self._ledger.retried.add(place)

@@ -42,8 +42,8 @@ from kruispunt_consumers.audit.ledger import (
 from kruispunt_consumers.audit.reading import headers_digest, signed_digest
 from kruispunt_consumers.topic_record import TopicRecord
 
-INTERNAL_ERROR: Final = "internal-error"
-"""The reason that a stage gives when its own program failed on a record."""
+OWN_ERRORS: Final = ("internal-error", "not-taken")
+"""The reasons that a stage gives when its own program failed on a record, or a server would not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class PostingExamination:
         own = posted.refused_for
         if refusal.stage is not Stage.ADMIT or posted.kind is PostedKind.UNKNOWN_SCHEMA:
             self.docket.attest(Rule.REFUSAL_FOLLOWS)
-        elif refusal.reason == INTERNAL_ERROR:
+        elif refusal.reason in OWN_ERRORS:
             self.docket.warn(Rule.REFUSAL_FOLLOWS, place, "it was refused for an error of the backbone's own")
         else:
             self.docket.check(

@@ -10,15 +10,16 @@ import asyncio
 from collections.abc import Sequence
 
 from kruispunt_schemas import identity, topics, wire
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Stage, Status, Verdict
-from kruispunt_schemas.records.frame import Posting
 from kruispunt_schemas.wire import Message
 
 from kruispunt_processors.admit.admission import Admitted, Forwarded, Refused, admit
 from kruispunt_processors.bundles import BundleRegister
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
-from kruispunt_processors.retries import Retried, posting_of, retried
+from kruispunt_processors.passing import posting_in, why
+from kruispunt_processors.retries import retried
 
 
 class AdmitStage:
@@ -35,19 +36,26 @@ class AdmitStage:
         """Admit, forward or refuse every posting of the batch."""
         await publisher.publish(await asyncio.to_thread(self._outputs, batch))
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+    async def answers(self) -> None:
+        """Admit needs no server beside Kafka."""
+
+    async def corner(
+        self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+    ) -> None:
         """Refuse the one posting whose admission fails."""
-        entry = _posting(message)
-        if entry is not None:
-            refusal = Refused(entry, "internal-error", "", type(error).__name__, None, None)
-            await publisher.publish(self._refused(refusal, message))
+        posting = posting_in(message, Stage.ADMIT)
+        if posting is not None:
+            refusal = Refused(posting, *why(error), None, None)
+            await publisher.publish(self._refused(refusal, message, kept))
 
     def _outputs(self, batch: Sequence[Incoming]) -> list[Message]:
         messages: list[Message] = []
         for message in batch:
-            posting = _posting(message)
+            posting = posting_in(message, Stage.ADMIT)
             if posting is None:
                 continue
+            if message.topic == topics.RETRY.name and retried(message.headers) is None:
+                raise ContractError("retry-headers", "headers", "they do not say what is tried again")
             bundle = self._register.in_force(posting.appended_at)
             outcome = admit(posting, message.value, message.headers, bundle, self._case_secret)
             if isinstance(outcome, Admitted):
@@ -55,7 +63,7 @@ class AdmitStage:
             elif isinstance(outcome, Forwarded):
                 messages.append(self._forwarded(outcome, message))
             else:
-                messages.extend(self._refused(outcome, message))
+                messages.extend(self._refused(outcome, message, message.value))
         return messages
 
     def _admitted(self, outcome: Admitted, message: Incoming) -> list[Message]:
@@ -87,7 +95,7 @@ class AdmitStage:
             trace=wire.traceparent_of(message.headers),
         )
 
-    def _refused(self, outcome: Refused, message: Incoming) -> list[Message]:
+    def _refused(self, outcome: Refused, message: Incoming, kept: bytes | None) -> list[Message]:
         signal_id = outcome.header.signal_id if outcome.header else None
         entry = self._outbound.quarantine(
             Stage.ADMIT,
@@ -95,7 +103,7 @@ class AdmitStage:
             reason=outcome.reason,
             field=outcome.field,
             detail=outcome.detail,
-            value=message.value,
+            value=kept,
             headers=message.headers,
             record_type=outcome.record_type,
             signal_id=signal_id,
@@ -109,6 +117,8 @@ class AdmitStage:
             reason=outcome.reason,
             field=outcome.field,
         )
+        if topics.is_partition(outcome.posting.participant):
+            return [entry]
         return [entry, self._status(status, wire.traceparent_of(message.headers))]
 
     def _status(self, status: Status, trace: str | None) -> Message:
@@ -120,11 +130,3 @@ class AdmitStage:
             time=status.posting.appended_at,
             trace=trace,
         )
-
-
-def _posting(message: Incoming) -> Posting | None:
-    """Return the position of a posting; None for a retry that another stage owns."""
-    if message.topic == topics.RETRY.name:
-        again: Retried | None = retried(message.headers)
-        return again.posting if again is not None and again.stage is Stage.ADMIT else None
-    return posting_of(message.topic, message.offset, message.appended_at)

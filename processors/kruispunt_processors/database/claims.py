@@ -25,7 +25,7 @@ from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_schemas.failures import AwaitedError, ContractError
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
@@ -226,7 +226,7 @@ async def _known(
             )
         unfinished = not row.marked and not row.set_aside
         if unfinished and row.canonical_case_key in cases and position(posting) not in batch:
-            raise UnavailableError("an earlier version of a case is being published by another worker")
+            raise AwaitedError("an earlier version of a case is being published by another worker")
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from kruispunt_schemas.failures import KruispuntError, UnavailableError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -57,6 +57,12 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         raise UnavailableError(f"PostgreSQL does not answer ({type(error).__name__})") from None
     except SQLAlchemyError as error:
         raise DatabaseError(f"the database refused a statement ({type(error).__name__})") from None
+
+
+async def answers(engine: AsyncEngine) -> None:
+    """Raise UnavailableError when PostgreSQL does not take and answer a statement."""
+    async with transaction(engine) as connection:
+        await connection.execute(select(1))
 
 
 def _named(error: DBAPIError) -> KruispuntError:

@@ -4,10 +4,14 @@ Rules
 -----
 1. A batch is acknowledged after its outputs are delivered (not enqueued) and what was claimed is marked.
 2. A failure that may pass (`UnavailableError`) is retried with growing pauses for `RETRY_SECONDS`, which rides out a
-   restart of PostgreSQL; then the worker ends and is started again.
+   restart of PostgreSQL. If the servers are away then, or something else is awaited (`AwaitedError`), the worker ends and
+   is started again.
 3. A failure that stays is cornered: the batch is halved until one message is left, and that one goes to quarantine
    with its bytes; it stops nobody else.
-4. An agent never raises and never returns: after a crash it waits for the end of the process. Whatever Faust
+4. A batch that still fails by rule 2 while the servers answer is one that they cannot take: its messages are tried one
+   by one, in order. The one that fails twice for `ALONE_SECONDS`, while they answer before and after, is cornered
+   (``not-taken``): a server that comes back in between would have taken it.
+5. An agent never raises and never returns: after a crash it waits for the end of the process. Whatever Faust
    acknowledges on the way out would be lost.
 
 Must not: look into a message.
@@ -19,8 +23,8 @@ import asyncio
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -31,7 +35,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import ProducerSendError
 from faust.types import StreamT
 from kruispunt_schemas import failpoints, topics, wire
-from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
 
 from kruispunt_processors.engine.supervision import Partition, PartitionSupervisor, Progress
 
@@ -40,7 +44,9 @@ BATCH_WITHIN_SECONDS: Final = 0.05
 PORTION_BYTES: Final = 4 * 1024 * 1024
 PREFIX_BYTES: Final = 1024
 RETRY_SECONDS: Final = 30.0
+ALONE_SECONDS: Final = 5.0
 DELIVERY_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 3.0
 _FRAMES: Final = 6
@@ -68,6 +74,10 @@ class Publisher(Protocol):
         """Deliver all; raise UnavailableError when that is not confirmed in time."""
         ...
 
+    async def answers(self) -> None:
+        """Raise UnavailableError when Kafka does not answer."""
+        ...
+
 
 class Stage(Protocol):
     """What a stage does with a batch."""
@@ -78,8 +88,14 @@ class Stage(Protocol):
         """Do everything that the batch asks for, outputs delivered and claims marked; harmless to repeat."""
         ...
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
-        """Put the one message that cannot be handled into quarantine."""
+    async def answers(self) -> None:
+        """Raise UnavailableError when a server that the stage needs beside Kafka does not answer."""
+        ...
+
+    async def corner(
+        self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+    ) -> None:
+        """Put the one message that cannot be handled into quarantine; kept: its bytes, or their beginning."""
         ...
 
 
@@ -120,29 +136,71 @@ class FaustPublisher:
                 raise
             raise UnavailableError(f"Kafka refused a message ({type(error).__name__})") from None
 
+    async def answers(self) -> None:
+        """Ask the brokers for their metadata."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                known = await cast("Any", self._app.producer)._producer.client.force_metadata_update()
+        except (TimeoutError, KafkaError) as error:
+            raise UnavailableError(f"Kafka does not answer ({type(error).__name__})") from None
+        if not known:
+            raise UnavailableError("Kafka does not answer")
 
-async def run_batch(stage: Stage, batch: Sequence[Incoming], publisher: Publisher) -> None:
-    """Handle a batch by rules 2 and 3; raise UnavailableError when a failure that may pass has not passed."""
+
+async def run_batch(
+    stage: Stage, batch: Sequence[Incoming], publisher: Publisher, alive: Callable[[], None] = lambda: None
+) -> None:
+    """Handle a batch by rules 2 to 4; raise UnavailableError when the servers are away, or something is awaited.
+
+    alive: called before each message that is tried alone.
+    """
     try:
-        await _patiently(stage, batch, publisher)
-    except UnavailableError:
+        await _patiently(stage, batch, publisher, RETRY_SECONDS)
+    except AwaitedError:
         raise
+    except UnavailableError:
+        await _one_by_one(stage, batch, publisher, alive)
     except Exception as error:
         if len(batch) == 1:
-            log.error(  # noqa: TRY400 - a traceback carries the error's own text
-                "cornered",
-                stage=stage.name,
-                topic=batch[0].topic,
-                partition=batch[0].partition,
-                offset=batch[0].offset,
-                error=type(error).__name__,
-                where=_where(error),
-            )
             await _corner(stage, batch[0], error, publisher)
             return
         middle = len(batch) // 2
-        await run_batch(stage, batch[:middle], publisher)
-        await run_batch(stage, batch[middle:], publisher)
+        await run_batch(stage, batch[:middle], publisher, alive)
+        await run_batch(stage, batch[middle:], publisher, alive)
+
+
+async def _one_by_one(
+    stage: Stage, batch: Sequence[Incoming], publisher: Publisher, alive: Callable[[], None]
+) -> None:
+    """Handle each message alone, by rule 4; raise UnavailableError as soon as the servers do not answer."""
+    await _answered(stage, publisher)
+    for message in batch:
+        alive()
+        error = await _alone(stage, message, publisher)
+        if isinstance(error, UnavailableError):
+            await _answered(stage, publisher)
+            error = await _alone(stage, message, publisher)
+            if isinstance(error, UnavailableError):
+                await _answered(stage, publisher)
+                error = ContractError("not-taken", "", f"the servers answer and do not take it: {error}")
+        if error is not None:
+            await _corner(stage, message, error, publisher)
+
+
+async def _answered(stage: Stage, publisher: Publisher) -> None:
+    await stage.answers()
+    await publisher.answers()
+
+
+async def _alone(stage: Stage, message: Incoming, publisher: Publisher) -> Exception | None:
+    """Handle one message; return what it fails on."""
+    try:
+        await _patiently(stage, [message], publisher, ALONE_SECONDS)
+    except AwaitedError:
+        raise
+    except Exception as error:
+        return error
+    return None
 
 
 def _where(error: Exception) -> list[str]:
@@ -155,12 +213,21 @@ def _where(error: Exception) -> list[str]:
 
 async def _corner(stage: Stage, message: Incoming, error: Exception, publisher: Publisher) -> None:
     """Corner a message; when even that fails, with the beginning of its bytes only: a reason is owed in any case."""
+    log.error(
+        "cornered",
+        stage=stage.name,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        error=error.reason if isinstance(error, ContractError) else type(error).__name__,
+        where=_where(error),
+    )
     try:
-        await stage.corner(message, error, publisher)
+        await stage.corner(message, error, publisher, kept=message.value)
     except UnavailableError:
         raise
     except Exception as again:
-        await stage.corner(replace(message, value=(message.value or b"")[:PREFIX_BYTES]), again, publisher)
+        await stage.corner(message, again, publisher, kept=(message.value or b"")[:PREFIX_BYTES])
 
 
 def portions(events: Sequence[Any]) -> Iterator[list[Any]]:
@@ -178,8 +245,8 @@ def portions(events: Sequence[Any]) -> Iterator[list[Any]]:
         yield portion
 
 
-async def _patiently(stage: Stage, batch: Sequence[Incoming], publisher: Publisher) -> None:
-    deadline = time.monotonic() + RETRY_SECONDS
+async def _patiently(stage: Stage, batch: Sequence[Incoming], publisher: Publisher, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     pause = _FIRST_PAUSE
     while True:
         try:
@@ -208,9 +275,10 @@ def install(
         stream.enable_acks = False
         async for events in cast("Any", stream).noack_take(BATCH, within=BATCH_WITHIN_SECONDS):
             for portion in portions(events):
-                with progress.batch(_places(portion)):
+                with progress.batch(_places(portion)) as moved:
                     try:
-                        await run_batch(stage, [incoming(event.message) for event in portion], publisher)
+                        batch = [incoming(event.message) for event in portion]
+                        await run_batch(stage, batch, publisher, moved)
                     except Exception as error:
                         await app.crash(error)
                         await asyncio.Event().wait()

@@ -90,12 +90,21 @@ class Progress:
         return sum(self.lag.values())
 
     @contextmanager
-    def batch(self, counts: Mapping[Partition, int]) -> Iterator[None]:
-        """Hold a batch in hand, so many messages of each partition; counted when the block ends without an exception."""
+    def batch(self, counts: Mapping[Partition, int]) -> Iterator[Callable[[], None]]:
+        """Hold a batch in hand, so many messages of each partition; counted when the block ends without an exception.
+
+        Gives what is called when a part of it is done: a long batch is not a stuck one.
+        """
+
+        def moved() -> None:
+            self.last_batch_at = self.clock()
+            self._in_hand.update(dict.fromkeys(counts, self.last_batch_at))
+            self._turns.update(dict.fromkeys(counts, self._turn()))
+
         now = self.clock()
         self._in_hand.update(dict.fromkeys(counts, now))
         try:
-            yield
+            yield moved
             self._finished(counts)
         finally:
             for partition in counts:

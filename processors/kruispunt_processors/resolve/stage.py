@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kruispunt_processors.database import claims
 from kruispunt_processors.database.claims import Claimed
+from kruispunt_processors.database.connection import answers
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
@@ -70,12 +71,18 @@ class ResolveStage:
         )
         await claims.mark(self._engine, owed)
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+    async def answers(self) -> None:
+        """Raise UnavailableError when PostgreSQL does not answer."""
+        await answers(self._engine)
+
+    async def corner(
+        self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+    ) -> None:
         """Put the one message that cannot be resolved into quarantine."""
         posting = posting_in(message, Stage.RESOLVE)
         if posting is not None:
             await claims.set_aside(self._engine, claims.position(posting))
-            await publisher.publish([cornered(self._outbound, Stage.RESOLVE, posting, message, error)])
+            await publisher.publish([cornered(self._outbound, Stage.RESOLVE, posting, message, error, kept)])
 
     def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
         reads: dict[claims.Position, Read] = {}

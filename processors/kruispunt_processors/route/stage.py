@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kruispunt_processors.bundles import BundleRegister
 from kruispunt_processors.database import claims, decided
+from kruispunt_processors.database.connection import answers
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
@@ -80,11 +81,17 @@ class RouteStage:
         await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+    async def answers(self) -> None:
+        """Raise UnavailableError when PostgreSQL does not answer."""
+        await answers(self._engine)
+
+    async def corner(
+        self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+    ) -> None:
         """Put the one message that cannot be decided into quarantine: an error in a decision withholds."""
         posting = posting_in(message, Stage.ROUTE)
         if posting is not None:
-            await publisher.publish([cornered(self._outbound, Stage.ROUTE, posting, message, error)])
+            await publisher.publish([cornered(self._outbound, Stage.ROUTE, posting, message, error, kept)])
 
     def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
         reads: dict[claims.Position, Read] = {}

@@ -16,3 +16,6 @@ class Sink:
     async def publish(self, messages: Sequence[Message]) -> None:
         """Keep the messages."""
         self.sent.extend(messages)
+
+    async def answers(self) -> None:
+        """Answer."""

@@ -4,7 +4,8 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,7 +23,8 @@ from kruispunt_processors.engine.stage import (
     own_topics,
     run_batch,
 )
-from kruispunt_schemas.failures import ContractError, UnavailableError
+from kruispunt_processors.engine.supervision import STALL_SECONDS
+from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
 from kruispunt_schemas.wire import Message
 from structlog.testing import capture_logs
 
@@ -44,6 +46,7 @@ class Recorder:
 
     poison: frozenset[int] = frozenset()
     failure: Callable[[], Exception] = lambda: ValueError("content")
+    away: bool = False
     name: str = "recorder"
     handled: Counter[int] = field(default_factory=Counter)
     cornered: list[tuple[int, str]] = field(default_factory=list)
@@ -55,8 +58,20 @@ class Recorder:
             raise self.failure()
         self.handled.update(item.offset for item in batch)
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:  # noqa: ARG002
-        self.cornered.append((message.offset, type(error).__name__))
+    async def answers(self) -> None:
+        if self.away:
+            raise UnavailableError("down")
+
+    async def corner(
+        self,
+        message: Incoming,
+        error: Exception,
+        publisher: Publisher,  # noqa: ARG002
+        *,
+        kept: bytes | None,  # noqa: ARG002
+    ) -> None:
+        reason = error.reason if isinstance(error, ContractError) else type(error).__name__
+        self.cornered.append((message.offset, reason))
 
 
 @dataclass
@@ -137,7 +152,7 @@ async def test_what_may_pass_is_waited_for_with_growing_pauses_and_then_goes_on(
 
 
 async def test_what_does_not_pass_is_raised_and_nothing_is_cornered(clock: Clock) -> None:
-    stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"))
+    stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"), away=True)
     with pytest.raises(UnavailableError):
         await run_batch(stage, batch(10), Sink())
     assert stage.cornered == []
@@ -153,7 +168,7 @@ async def test_a_server_that_goes_away_while_a_batch_is_halved_is_no_reason_to_c
                 raise UnavailableError("down")
             await super().handle(batch, publisher)
 
-    stage = Both(poison=frozenset({3}))
+    stage = Both(poison=frozenset({3}), away=True)
     with pytest.raises(UnavailableError):
         await run_batch(stage, batch(8), Sink())
     assert stage.cornered == []
@@ -162,12 +177,89 @@ async def test_a_server_that_goes_away_while_a_batch_is_halved_is_no_reason_to_c
 
 async def test_a_quarantine_that_cannot_be_written_is_raised(clock: Clock) -> None:
     class Closed(Recorder):
-        async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:  # noqa: ARG002
+        async def corner(self, *_: Any, kept: bytes | None) -> None:  # noqa: ARG002
             raise UnavailableError("no broker")
 
     with pytest.raises(UnavailableError):
         await run_batch(Closed(poison=frozenset({0})), batch(2), Sink())
     assert clock.pauses == []
+
+
+async def test_a_message_that_servers_who_answer_do_not_take_is_cornered_in_the_end(clock: Clock) -> None:
+    """Regression: a batch that PostgreSQL or Kafka kept refusing was tried for ever, and with it all behind it."""
+    stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("statement timeout"))
+    alive: list[float] = []
+    await run_batch(stage, batch(10), Sink(), lambda: alive.append(clock.now))
+    assert stage.cornered == [(3, "not-taken")]
+    assert set(stage.handled) == set(range(10)) - {3}
+    assert set(stage.handled.values()) == {1}
+    longest = max(after - before for before, after in pairwise([1000.0, *alive, clock.now]))
+    assert longest < 40 < STALL_SECONDS - engine.DELIVERY_SECONDS
+    assert len(alive) == 10
+
+
+@pytest.mark.usefixtures("clock")
+async def test_a_server_that_comes_back_in_the_end_takes_every_message() -> None:
+    stage = Recorder(poison=frozenset(range(10)), failure=lambda: UnavailableError("down"))
+
+    async def back() -> None:
+        stage.poison = frozenset()
+
+    stage.answers = back  # type: ignore[method-assign]
+    await run_batch(stage, batch(10), Sink())
+    assert (stage.cornered, set(stage.handled)) == ([], set(range(10)))
+
+
+async def test_a_server_that_goes_away_for_one_message_is_no_reason_to_corner_it(clock: Clock) -> None:
+    stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"))
+
+    async def gone() -> None:
+        if 2 in stage.handled:
+            raise UnavailableError("down")
+
+    stage.answers = gone  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        await run_batch(stage, batch(10), Sink())
+    assert stage.cornered == []
+    assert clock.now > 1000
+
+
+async def test_kafka_that_does_not_answer_is_no_reason_to_corner(clock: Clock) -> None:
+    class Silent(Sink):
+        async def answers(self) -> None:
+            raise UnavailableError("down")
+
+    stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"))
+    with pytest.raises(UnavailableError):
+        await run_batch(stage, batch(4), Silent())
+    assert stage.cornered == []
+    assert clock.now > 1000
+
+
+async def test_what_is_awaited_is_never_cornered(clock: Clock) -> None:
+    stage = Recorder(poison=frozenset({3}), failure=lambda: AwaitedError("no bundle yet"))
+    with pytest.raises(AwaitedError):
+        await run_batch(stage, batch(10), Sink())
+    assert (stage.cornered, stage.handled) == ([], {})
+    assert clock.now > 1000
+
+
+async def test_a_quarantine_that_is_too_large_is_told_with_the_beginning_of_the_bytes() -> None:
+    """Regression: the posting was looked for in the shortened bytes, could not be told, and nothing was kept."""
+
+    class Small(Recorder):
+        async def corner(
+            self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+        ) -> None:
+            if len(kept or b"") > engine.PREFIX_BYTES:
+                raise MessageSizeTooLargeError
+            assert message.value is not None
+            assert (kept, len(message.value)) == (message.value[: engine.PREFIX_BYTES], 5000)
+            await super().corner(message, error, publisher, kept=kept)
+
+    stage = Small(poison=frozenset({0}))
+    await run_batch(stage, [replace(message(0), value=b"x" * 5000)], Sink())
+    assert stage.cornered == [(0, "MessageSizeTooLargeError")]
 
 
 async def test_cancelling_is_not_taken_for_a_failure(clock: Clock) -> None:

@@ -139,6 +139,18 @@ def test_a_batch_in_hand_longer_than_the_limit_is_stuck_whatever_else_moves(
         assert progress.stuck() == [ONE]
 
 
+def test_a_batch_of_which_parts_are_done_is_long_and_not_stuck(progress: Progress, clock: Clock) -> None:
+    progress.lagging({ONE: 500})
+    with progress.batch({ONE: 500}) as moved:
+        for _ in range(10):
+            clock.forward(STALL_SECONDS - 1)
+            progress.lagging({ONE: 500})
+            assert progress.stuck() is None
+            moved()
+        clock.forward(STALL_SECONDS + 1)
+        assert progress.stuck() == [ONE]
+
+
 def test_a_batch_that_a_rebalance_takes_away_is_not_in_hand_and_not_counted(
     progress: Progress, clock: Clock
 ) -> None:
