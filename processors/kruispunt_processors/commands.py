@@ -16,10 +16,15 @@ from kruispunt_schemas import identity
 from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json
 from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from kruispunt_schemas.settings import Settings
+from kruispunt_schemas.untrusted import MAX_ROWS, more_rows, shown
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from kruispunt_schemas.records.backbone import QuarantineEntry
+
+WHOLE = "the whole record"
+"""Where a refusal is about no field of its own."""
 
 data_option = click.option(
     "--data",
@@ -93,21 +98,23 @@ def list_entries(reason: str | None, data: Path | None, as_json: bool) -> None:
     table = Table(title=f"Quarantine: {len(found)} entries", title_justify="left")
     for column in ("id", "posted", "reason and field", "type, refused by"):
         table.add_column(column, overflow="fold")
-    for entry in found:
+    for entry in found[-MAX_ROWS:]:
         facts = _facts(entry)
         table.add_row(
             facts["id"][:8],
-            f"{facts['posting']}\n{facts['appended_at'][:19]}",
-            f"{facts['reason']}\n{facts['field'] or 'the whole record'}",
-            f"{facts['type']}\n{facts['stage']}",
+            shown(f"{facts['posting']}\n{facts['appended_at'][:19]}", lines=True),
+            shown(f"{facts['reason']}\n{facts['field'] or WHOLE}", lines=True),
+            shown(f"{facts['type']}\n{facts['stage']}", lines=True),
         )
     console.print(table)
+    if (rest := more_rows(len(found))) is not None:
+        console.print(Text(rest, style="bold"))
     counts = Counter(entry.reason for entry in found)
     console.print(
-        ", ".join(f"{name}: {count}" for name, count in counts.most_common()) or "Nothing was refused."
+        shown(", ".join(f"{name}: {count}" for name, count in counts.most_common()) or "Nothing was refused.")
     )
     if found:
-        console.print(f"Next: kruispunt quarantine show {str(found[0].entry_id)[:8]}")
+        console.print(f"Next: kruispunt quarantine show {str(found[-1].entry_id)[:8]}")
 
 
 @quarantine.command(epilog="Example: kruispunt quarantine show police-antwerpen/41")
@@ -128,7 +135,7 @@ def show(entry: str, with_bytes: bool, data: Path | None, as_json: bool) -> None
         return
     table = Table(show_header=False)
     for name, value in facts.items():
-        table.add_row(name, value)
+        table.add_row(name, shown(value or (WHOLE if name == "field" else "-")))
     console.print(table)
     console.print(f"Next: kruispunt quarantine retry {facts['id'][:8]}")
 

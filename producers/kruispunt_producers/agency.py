@@ -19,6 +19,7 @@ from kruispunt_schemas import failpoints
 from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
+from kruispunt_schemas.untrusted import MAX_ROWS, more_rows, shown
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -139,15 +140,22 @@ def status(*, participant: str, data: Path | None, as_json: bool) -> None:
     table.add_row("acknowledged", f"{summary.acknowledged}, last offset {summary.last_offset}")
     table.add_row("versions of signals", str(summary.signals))
     table.add_row("flusher", "not running" if holder is None else f"process {holder}")
-    table.add_row("trouble", summary.trouble or "none")
+    table.add_row("trouble", shown(summary.trouble or "none"))
     table.add_row("refused source records", str(summary.refusals))
     console.print(table)
     if refusals:
         listed = Table("source", "position", "reason", "field", title="refused by the adapter")
-        for each in refusals:
-            listed.add_row(*(_shown(text) for text in (each.source, each.position, each.reason, each.field)))
+        for each in refusals[:MAX_ROWS]:
+            listed.add_row(*(shown(text) for text in (each.source, each.position, each.reason, each.field)))
         console.print(listed)
+        if (rest := more_rows(len(refusals))) is not None:
+            console.print(Text(rest, style="bold"))
         console.print("Mend these in the source; the next run takes them.")
+    if summary.acknowledged:
+        console.print(
+            f"What admission refused of them: kruispunt inbox follow --as {participant} --once, then inbox list",
+            markup=False,
+        )
     if summary.queued and holder is None:
         console.print(
             f"Send what waits: kruispunt agency publish --as {participant} --from SOURCE", markup=False
@@ -202,11 +210,6 @@ def _told_to_stop() -> Callable[[], bool]:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     return stopped.is_set
-
-
-def _shown(text: str) -> Text:
-    """Return a text from a source as it may reach a terminal: no markup, nothing unprintable."""
-    return Text("".join(item if item.isprintable() else "\N{REPLACEMENT CHARACTER}" for item in text))
 
 
 def _ago(moment: datetime | None) -> str:

@@ -4,7 +4,10 @@ Rules (DESIGN section 4), in this order; the first that fails is the reason
 --------------------------------------------------------------------------
 1. ``missing``: the context is there, for it holds the reference; so is, but in a recall, the section that the type's
    own rules are about (8, 9).
-2. ``too-many``: no array has more items than its bound. ``unrecognised``: no enum of header or sections carries its default symbol.
+2. ``too-many``: no array has more items than its bound. ``too-long``: no part of a name has more characters than its own,
+   for names go, sealed, to a lasting topic. Other texts are bounded by the posting alone, and any character may stand in
+   them, NUL and control characters too: what was signed is not edited, and whoever shows it makes it harmless.
+   ``unrecognised``: no enum of header or sections carries its default symbol.
 3. ``future``: published and observed <= appended + 5 minutes (clocks differ); ``time-order``: observed <= published.
    The day of a fact is not in the future either; planned events have fields of their own.
 4. ``version``: 1 for an original, more for a correction or recall, which name what they replace.
@@ -50,6 +53,8 @@ MAX_ITEMS: Final = 500
 """Items in any array of a section: a posting is work for everybody behind it."""
 LIMITS: Final = {"names": 50, "handling": 20}
 """Arrays with a bound of their own, items."""
+MAX_NAME: Final = 500
+"""Characters of each part of a name: family, particle, given."""
 A_DAY: Final = timedelta(days=1)
 """A day of observation is a local date, the broker's time is UTC."""
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
@@ -95,6 +100,10 @@ def _violations(
 ) -> Iterator[Violation]:
     # 2.
     yield from _of_sizes(header, sections)
+    for place, name in enumerate(sections.subject.names if sections.subject is not None else ()):
+        for part in fields(name):
+            if len(getattr(name, part.name)) > MAX_NAME:
+                yield Violation("too-long", f"subject.names.{place}.{part.name}")
     yield from (Violation("unrecognised", f"header.{path}") for path in _unrecognised(header))
     yield from (Violation("unrecognised", path) for path in _unrecognised(sections))
     # 3.

@@ -3,240 +3,42 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from kruispunt_deploy.provisioning import provision
-from kruispunt_deploy.stack import LocalStack
 from kruispunt_processors import exits
 from kruispunt_processors.commands import quarantine
-from kruispunt_schemas import codec, disclosure, identity, keys, topics, wire
+from kruispunt_schemas import disclosure, identity, topics, wire
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Participant
-from kruispunt_schemas.records.backbone import (
-    BundleActivation,
-    BundleContent,
-    Decision,
-    QuarantineEntry,
-    RepertoryEvent,
-    Stage,
-    Status,
-    Verdict,
-    Withdrawal,
-)
-from kruispunt_schemas.records.frame import Lifecycle, Posting
-from kruispunt_schemas.settings import Settings
-from kruispunt_schemas.signing import Signer
+from kruispunt_schemas.records.backbone import QuarantineEntry, RepertoryEvent, Stage, Verdict, Withdrawal
+from kruispunt_schemas.records.frame import Lifecycle
 
 from tests import drafts
+from tests.backbone import ROLES, WITHIN, Backbone, deliveries, provisioned, schema_named
 from tests.drafts import LTF, OCAD, ORIGINATORS, VSSE, draft
 from tests.waiting import wait_until
 
-ROLES = ("admit", "resolve", "route")
-WITHIN = 60.0
 pytestmark = pytest.mark.timeout(240)
-
-
-class Reader:
-    """Reads a topic from its beginning and keeps what it has read."""
-
-    def __init__(self, brokers: str, topic: str) -> None:
-        self.consumer = Consumer(
-            {
-                "bootstrap.servers": brokers,
-                "group.id": "reader",
-                "enable.auto.commit": False,
-                "fetch.wait.max.ms": 20,
-            }
-        )
-        numbers = self.consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        self.next = dict.fromkeys(numbers, 0)
-        self.topic = topic
-        self.consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
-        self.found: list[Message] = []
-
-    def everything(self) -> list[Message]:
-        """Return all that lies there now."""
-        ends = {
-            number: self.consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=10)[1]
-            for number in self.next
-        }
-        while any(self.next[number] < end for number, end in ends.items()):
-            for message in self.consumer.consume(500, timeout=0.1):
-                assert message.error() is None
-                self.found.append(message)
-                self.next[message.partition() or 0] = (message.offset() or 0) + 1
-        return list(self.found)
-
-
-@dataclass
-class Backbone:
-    """Servers, workers and a plain producer; ``posted`` is where each named posting lies."""
-
-    settings: Settings
-    producer: Producer
-    workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    posted: dict[str, Posting] = field(default_factory=dict)
-    readers: dict[str, Reader] = field(default_factory=dict)
-
-    def keys(self, participant: str) -> keys.ParticipantKeys:
-        return keys.read_participant(self.settings.data, participant)
-
-    def composed(
-        self, made: disclosure.Draft, *, originator: str | None = None, signer: Signer | None = None
-    ) -> SignedBytes:
-        own = self.keys(originator or ORIGINATORS[made.signal_type])
-        return disclosure.compose(
-            made,
-            originator=own.participant,
-            secret=own.secret,
-            signer=signer or own.signer,
-            published_at=datetime.now(UTC) - timedelta(seconds=1),
-        )
-
-    def post(self, name: str, owner: str, value: bytes, headers: dict[str, bytes]) -> Posting:
-        """Post bytes on the owner's topic and note where they lie."""
-        reports: list[Message] = []
-        self.producer.produce(
-            topics.out_topic(owner).name,
-            value=value,
-            headers=dict(headers),
-            on_delivery=lambda _error, message: reports.append(message),
-        )
-        assert self.producer.flush(30) == 0
-        (report,) = reports
-        assert report.error() is None
-        at = datetime.fromtimestamp(report.timestamp()[1] / 1000, UTC)
-        self.posted[name] = Posting(participant=owner, offset=report.offset() or 0, appended_at=at)
-        return self.posted[name]
-
-    def post_signal(self, name: str, made: disclosure.Draft, **how: Any) -> Posting:
-        signed = self.composed(made, **how)
-        return self.post(name, ORIGINATORS[made.signal_type], *drafts.wired(signed))
-
-    def read(self, topic: str) -> list[Message]:
-        """Return everything that lies on a topic now."""
-        reader = self.readers.get(topic)
-        if reader is None:
-            reader = self.readers[topic] = Reader(self.settings.addresses().brokers, topic)
-        return reader.everything()
-
-    def records(self, topic: str, cls: type[Any]) -> list[Any]:
-        schema = schemas.load(cls.__name__)
-        return [
-            codec.decode(schema, wire.unwrapped(message.value()), cls)
-            for message in self.read(topic)
-            if _schema(message) == schema.fingerprint
-        ]
-
-    def entries(self, name: str) -> list[QuarantineEntry]:
-        return [
-            entry
-            for entry in self.records(topics.QUARANTINE.name, QuarantineEntry)
-            if entry.posting == self.posted[name]
-        ]
-
-    def decision(self, name: str) -> Decision | None:
-        found = [
-            record
-            for record in self.records(topics.DECISIONS.name, Decision)
-            if record.posting == self.posted[name]
-        ]
-        assert len(found) <= 1
-        return found[0] if found else None
-
-    def statuses(self, name: str) -> list[Status]:
-        at = self.posted[name]
-        return [
-            status
-            for status in self.records(topics.in_topic(at.participant).name, Status)
-            if status.posting == at
-        ]
-
-    def await_decision(self, name: str) -> Decision:
-        return wait_until(lambda: self.decision(name), within=WITHIN, what=f"the decision on {name}")
-
-    def await_entry(self, name: str) -> QuarantineEntry:
-        return wait_until(lambda: self.entries(name), within=WITHIN, what=f"the quarantine of {name}")[0]
-
-    def start(self, role: str) -> None:
-        command = [sys.executable, "-m", "kruispunt_schemas", "worker", "--role", role]
-        with (self.settings.data / f"{role}.log").open("ab") as log:
-            self.workers[role] = subprocess.Popen(
-                [*command, "--data", str(self.settings.data)],
-                stdout=log,
-                stderr=log,
-                env={name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")},
-            )
-
-    def report(self, role: str) -> dict[str, Any]:
-        path = self.settings.data / "workers" / f"{role}.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
-
-    def log(self, role: str) -> str:
-        return (self.settings.data / f"{role}.log").read_text()
-
-
-def _schema(message: Message) -> bytes | None:
-    return wire.fingerprint_of(wire.header_map(message.headers()))
-
-
-def deliveries(backbone: Backbone, recipient: str) -> dict[Posting | None, list[SignedBytes]]:
-    """Return the views on a recipient's topic by output id."""
-    found: dict[Any, list[SignedBytes]] = {}
-    for message in backbone.read(topics.in_topic(recipient).name):
-        fingerprint = _schema(message)
-        schema = schemas.by_fingerprint()[fingerprint or b""]
-        if schema.name in schemas.SIGNAL_TYPES:
-            view = codec.decode_signed(schema, wire.unwrapped(message.value()))
-            passage = view.read_passage()
-            assert passage is not None
-            assert passage.delivery is not None
-            found.setdefault(passage.delivery.output_id, []).append(view)
-    return found
 
 
 @pytest.fixture(scope="module")
 def backbone(request: pytest.FixtureRequest) -> Iterator[Backbone]:
-    """A backbone provisioned and at work on servers of its own: its groups and topics have fixed names."""
-    if request.config.getoption("--stack") != "embedded":
-        pytest.skip("only with --stack=embedded: a backbone's topics have fixed names")
-    with tempfile.TemporaryDirectory(prefix="kruispunt-workers-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o711)
-        with LocalStack(Path(name) / "data") as stack:
-            settings = Settings(data=stack.data, **stack.addresses.model_dump())
-            provision(settings, lambda _step: None)
-            producer = Producer({"bootstrap.servers": stack.addresses.brokers, "acks": "all"})
-            made = Backbone(settings, producer)
-            try:
-                _poison(made)
-                for role in ROLES:
-                    made.start(role)
-                _post_everything(made)
-                yield made
-            finally:
-                for worker in made.workers.values():
-                    worker.kill()
-                    worker.wait()
-                for reader in made.readers.values():
-                    reader.consumer.close()
-                del made.producer, producer
+    """A backbone provisioned and at work on servers of its own."""
+    with provisioned(request) as made:
+        _poison(made)
+        for role in ROLES:
+            made.start(role)
+        _post_everything(made)
+        yield made
 
 
 def _poison(backbone: Backbone) -> None:
@@ -358,7 +160,7 @@ def test_a_retry_that_does_not_say_of_what_is_quarantined(backbone: Backbone) ->
 def test_receipts_and_consultations_are_forwarded_to_the_access_record(backbone: Backbone) -> None:
     def forwarded() -> dict[str, bytes]:
         return {
-            str(schemas.by_fingerprint()[_schema(message) or b""].name): message.key() or b""
+            str(schemas.by_fingerprint()[schema_named(message) or b""].name): message.key() or b""
             for message in backbone.read(topics.ACCESS.name)
         }
 
@@ -519,18 +321,7 @@ def test_a_participant_added_by_a_newer_bundle_is_read_after_admit_ends_to_be_st
         made.result(30)
     backbone.post("before", newcomer, b"\x00\x00\x00\x00\x01garbage", {})
     key = {row.id: (drafts.key_of(row.id),) for row in rows}
-    bundle, now = make(key, rows), datetime.now(UTC)
-    for record in (
-        BundleContent(bundle=bundle.name, content=bundle.content),
-        BundleActivation(bundle=bundle.name, in_force_from=now + timedelta(seconds=60), announced_at=now),
-    ):
-        schema = schemas.load(type(record).__name__)
-        backbone.producer.produce(
-            topics.BUNDLES.name,
-            value=wire.wrapped(7, codec.encode(record)),
-            headers=drafts.headers_of(schema),  # type: ignore[arg-type]
-        )
-    assert backbone.producer.flush(30) == 0
+    backbone.announce(make(key, rows), in_force_from=datetime.now(UTC) + timedelta(seconds=60))
     assert backbone.workers["admit"].wait(WITHIN) == exits.RENEWED
     assert backbone.report("admit")["state"] == "renewing"
     assert backbone.workers["route"].poll() is None

@@ -1,7 +1,6 @@
 """The balance as an auditor reads it: postings, refusals, deliveries, receipts, rules, findings, verdict.
 
-Rules: every name that comes from a topic is printed as plain text, never as markup; control characters are shown as
-``?``. Must not: compute a figure (`balance` does).
+Rule: every name that comes from a topic passes through `untrusted`. Must not: compute a figure (`balance` does).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kruispunt_schemas.schema import SIGNAL_TYPES
+from kruispunt_schemas.untrusted import shown
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -28,11 +28,6 @@ TOP: Final = 2
 NOTHING: Final = "-"
 SHOWN: Final = 25
 """Findings printed; --json has all that were kept."""
-
-
-def plain(text: str, style: str = "") -> Text:
-    """Return text of a topic as it may be printed."""
-    return Text("".join(item if item.isprintable() else "?" for item in text), style=style)
 
 
 def show(verdict: Verdict, console: Console) -> None:
@@ -60,7 +55,7 @@ class Column:
 def _table(
     title: str, columns: Sequence[Column], rows: Sequence[Sequence[Text]], total: Sequence[Text] = ()
 ) -> Table:
-    shown = [
+    kept = [
         place
         for place, column in enumerate(columns)
         if not column.optional or any(row[place].plain not in ("", NOTHING) for row in rows)
@@ -73,7 +68,7 @@ def _table(
         pad_edge=False,
         collapse_padding=True,
     )
-    for place in shown:
+    for place in kept:
         column = columns[place]
         left = place == 0 or column.text
         table.add_column(
@@ -84,10 +79,10 @@ def _table(
             overflow="fold" if column.folds else "ellipsis",
         )
     for row in rows:
-        table.add_row(*(row[place] for place in shown))
+        table.add_row(*(row[place] for place in kept))
     if total:
         table.add_section()
-        table.add_row(*(total[place] for place in shown))
+        table.add_row(*(total[place] for place in kept))
     return table
 
 
@@ -106,7 +101,7 @@ def _postings(verdict: Verdict) -> Table:
         Column("under way", optional=True),
         Column("expired", optional=True),
     )
-    rows = [[plain(name), *_figures(item)] for name, item in sorted(verdict.participants.items())]
+    rows = [[shown(name), *_figures(item)] for name, item in sorted(verdict.participants.items())]
     total = [Text("all", style="bold"), *_figures(verdict.total)]
     return _table("Postings and how they ended", columns, rows, total)
 
@@ -126,7 +121,7 @@ def _figures(item: ParticipantBalance) -> list[Text]:
 def _dropped(verdict: Verdict) -> Table:
     columns = (Column("outcome"), Column("reason", text=True), Column("postings"))
     rows = [
-        [Text(ending), plain(reason.lower().replace("_", "-")), _count(count)]
+        [Text(ending), shown(reason.lower().replace("_", "-")), _count(count)]
         for ending, counts in (("duplicate", verdict.duplicates()), ("refused", verdict.refusals()))
         for reason, count in counts.most_common()
     ]
@@ -152,7 +147,7 @@ def _deliveries(verdict: Verdict) -> Table:
         answer = verdict.acknowledgements.get(name, Acknowledgement())
         rows.append(
             [
-                Text.assemble(plain(name), "\n", _reasons(item, kept_back)),
+                Text.assemble(shown(name), "\n", _reasons(item, kept_back)),
                 _count(item.views),
                 _count(item.withdrawals),
                 _count(item.withheld.total()),
@@ -175,7 +170,7 @@ def _reasons(item: Received, kept_back: Mapping[str, int]) -> Text:
     """Return what withheld the most sections, and what kept whole signals back."""
     top = [f"{reason} {count:,}" for reason, count in item.withheld_by.most_common(TOP)]
     top += [f"whole: {guard} {count:,}" for guard, count in Counter(kept_back).most_common(1)]
-    return plain((", ".join(top) or "nothing withheld"), style="dim")
+    return shown((", ".join(top) or "nothing withheld"), style="dim")
 
 
 def _rules(verdict: Verdict) -> Table:
@@ -223,7 +218,7 @@ def _findings(verdict: Verdict) -> list[RenderableType]:
 
 
 def _line(item: Finding) -> Text:
-    return Text.assemble(f"  {item.rule.value}  ", plain(item.subject), ": ", plain(item.sentence))
+    return Text.assemble(f"  {item.rule.value}  ", shown(item.subject), ": ", shown(item.sentence))
 
 
 def _verdict(verdict: Verdict) -> Text:

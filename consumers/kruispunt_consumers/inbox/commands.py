@@ -22,6 +22,7 @@ import click
 from kruispunt_schemas import failpoints
 from kruispunt_schemas.command import console, json_option, log_to_stderr, stderr
 from kruispunt_schemas.settings import Settings
+from kruispunt_schemas.untrusted import json_text, more_rows, safe, shown
 from rich.text import Text
 
 from kruispunt_consumers.inbox import documents, presentation
@@ -31,7 +32,6 @@ from kruispunt_consumers.inbox.follower import Notice
 from kruispunt_consumers.inbox.intake import Event, Outcome
 from kruispunt_consumers.inbox.kept import State
 from kruispunt_consumers.inbox.store import InboxStore, store_path
-from kruispunt_consumers.inbox.untrusted import json_text, safe, shown
 
 MAX_TEXT: Final = 200
 """Characters of a user or purpose: they go into every consultation record."""
@@ -145,8 +145,10 @@ def list_(
     )
     if alerts:
         console.print(presentation.alert_table(alerts))
+        _tell_of_more(len(alerts))
     if refused:
         console.print(presentation.refusal_table(refused))
+        _tell_of_more(len(refused))
 
 
 @inbox.command(
@@ -177,6 +179,12 @@ def show(*, output: str, participant: str, user: str, purpose: str, data: Path |
         click.echo(json_text(documents.signal_document(opened)))
     else:
         console.print(presentation.signal(opened))
+
+
+def _tell_of_more(total: int) -> None:
+    """Say what a table leaves out: it shows the latest."""
+    if (rest := more_rows(total)) is not None:
+        console.print(Text(rest, style="bold"))
 
 
 def _settings(data: Path | None) -> Settings:

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.sections import Sections
+from kruispunt_schemas.untrusted import MAX_ROWS, neutralised, shown
 from rich.box import HEAVY, ROUNDED, SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -30,7 +31,6 @@ from kruispunt_consumers.inbox.consultation import Opened
 from kruispunt_consumers.inbox.intake import Event, Outcome
 from kruispunt_consumers.inbox.kept import Alert, AlertKind, HeaderFacts, Item, KeptStatus, Kind, State
 from kruispunt_consumers.inbox.section_text import LABEL, moment, section_body
-from kruispunt_consumers.inbox.untrusted import neutralised, shown
 
 SHORT_ID: Final = 8
 """Characters of an output id in the list; `show` takes them."""
@@ -84,7 +84,7 @@ def alert_table(alerts: Sequence[Alert]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold red", title_justify="left")
     for name in ("alert", "since", "offset", "output", "what it means"):
         table.add_column(name, overflow="fold")
-    for alert in alerts:
+    for alert in alerts[-MAX_ROWS:]:
         table.add_row(
             Text(alert.kind.value, style="red"),
             Text(_short_time(alert.raised_at)),
@@ -100,7 +100,7 @@ def refusal_table(statuses: Sequence[KeptStatus]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold red")
     for name in ("own posting refused", "type", "reason", "field"):
         table.add_column(name, overflow="fold")
-    for status in statuses:
+    for status in statuses[-MAX_ROWS:]:
         table.add_row(
             Text(f"offset {status.posting_offset}"),
             shown(status.record_type or "?"),

@@ -19,12 +19,12 @@ from typing import Final
 
 from kruispunt_schemas.places import municipalities
 from kruispunt_schemas.records.sections import Evaluation4x4, Fact, Measure, PartialDate, PersonName, Section
+from kruispunt_schemas.untrusted import MAX_ROWS, more_rows, neutralised, shown
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from kruispunt_consumers.inbox import wording
-from kruispunt_consumers.inbox.untrusted import neutralised, shown
 
 LABEL: Final = "dim"
 _LABEL_WIDTH: Final = 22
@@ -38,7 +38,10 @@ def section_body(section: Section) -> RenderableType:
     grid.add_column(overflow="fold")
     for name, value in _given(section):
         if isinstance(value, tuple):
-            grid.add_row(wording.label(name), Group(*(_bullet(_one_line(name, item)) for item in value)))
+            bullets = [_bullet(_one_line(name, item)) for item in value[:MAX_ROWS]]
+            if (rest := more_rows(len(value))) is not None:
+                bullets.append(_bullet(Text(rest, style="bold")))
+            grid.add_row(wording.label(name), Group(*bullets))
         else:
             grid.add_row(wording.label(name), _one_line(name, value))
     return grid if grid.row_count else Text("empty", style=LABEL)

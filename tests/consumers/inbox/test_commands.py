@@ -15,12 +15,12 @@ from kruispunt_consumers.inbox.intake import Event
 from kruispunt_consumers.inbox.reading import Arrival
 from kruispunt_consumers.inbox.receipts import Clerk
 from kruispunt_consumers.inbox.store import InboxStore, store_path
-from kruispunt_consumers.inbox.untrusted import safe
 from kruispunt_producers.posting_box import Limits, PostingBox, box_path
 from kruispunt_schemas import keys
 from kruispunt_schemas.command import kruispunt
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
+from kruispunt_schemas.untrusted import safe
 
 from tests.consumers.inbox.deliveries import (
     ME,

@@ -9,7 +9,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kruispunt_consumers.inbox.untrusted import MAX_MARKS, json_text, neutralised, safe, shown
+from kruispunt_schemas.untrusted import MAX_MARKS, MAX_ROWS, json_text, more_rows, neutralised, safe, shown
 from rich.console import Console
 
 ANYTHING = st.text(st.characters(codec="utf-8"))
@@ -90,3 +90,19 @@ def test_json_has_no_raw_control_characters_and_reads_back(value: object) -> Non
 
 def test_json_on_one_line_is_one_line() -> None:
     assert "\n" not in json_text({"a": "x\ny\x7f\u2028"}, indent=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "more"),
+    [("x" * 2_000, 1, 0), ("x" * 10_000, 1, 8_000), ("a\n" * 39 + "b", 40, 0), ("a\n" * 500, 40, 921)],
+)
+def test_a_screen_has_an_end_and_says_what_it_leaves_out(text: str, lines: int, more: int) -> None:
+    found = shown(text, lines=True).plain
+    assert len(found.splitlines()) == lines
+    assert (f"and {more:,} more characters" in found) == (more > 0)
+    assert len(found) < 2_100
+
+
+def test_a_list_has_an_end_and_says_what_it_leaves_out() -> None:
+    assert more_rows(MAX_ROWS) is None
+    assert more_rows(MAX_ROWS + 1_000) == "and 1,000 more: --json has them"

@@ -9,8 +9,10 @@ Rules
 3. More than `MAX_MARKS` combining marks on one another are shown as codes, for they paint over the lines around.
 4. In JSON the same characters become escapes; the value that a script reads is the original.
 5. The result is plain text: whoever shows it wraps it in ``rich.text.Text``, never in markup (`shown` does).
+6. On a screen a text is cut at `MAX_CHARACTERS` or `MAX_LINES` and says how much more there is (`shown`); so is a list
+   (`MAX_ROWS`). JSON has all of it.
 
-Must not: drop a character, or decide what is true.
+Must not: drop a character unsaid, or decide what is true.
 """
 
 from __future__ import annotations
@@ -28,6 +30,13 @@ from rich.text import Text
 
 MAX_MARKS: Final = 4
 """Combining marks in a row; Vietnamese and Hebrew texts need three."""
+
+MAX_CHARACTERS: Final = 2_000
+"""Characters of one text on a screen."""
+MAX_LINES: Final = 40
+"""Line breaks that one text may keep on a screen."""
+MAX_ROWS: Final = 50
+"""Rows of a table, or items of a list, on a screen."""
 
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _MARKS: Final = frozenset({"Mn", "Me"})
@@ -48,8 +57,22 @@ def neutralised(text: str, *, lines: bool = False) -> str:
 
 
 def shown(text: str, style: str = "", *, lines: bool = False) -> Text:
-    """Return neutralised text as a rich Text: no markup, emoji code or highlighting is read from it."""
-    return Text(neutralised(text, lines=lines), style=style)
+    """Return neutralised text, cut by rule 6, as a rich Text: no markup, emoji code or highlighting is read from it."""
+    kept = text[:MAX_CHARACTERS]
+    if lines:
+        kept = "\n".join(kept.split("\n")[:MAX_LINES])
+    more = len(text) - len(kept)
+    found = Text(neutralised(kept, lines=lines), style=style)
+    return (
+        found.append(f" \u2026 and {more:,} more characters: --json has them", style="bold")
+        if more
+        else found
+    )
+
+
+def more_rows(total: int) -> str | None:
+    """Return what is said under a list of which only `MAX_ROWS` are shown, None when all are."""
+    return f"and {total - MAX_ROWS:,} more: --json has them" if total > MAX_ROWS else None
 
 
 def json_text(value: object, *, indent: int | None = 2) -> str:
