@@ -18,8 +18,9 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import methodcaller
 from threading import Event
-from typing import Final
+from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stub re-exports nothing
@@ -50,6 +51,7 @@ _ELECTING: Final = frozenset(
 )
 """Errors of a partition whose leader is being elected: a broker that has just started gives them for a moment."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_ASKED: Final = methodcaller("headers")
 _EVERYTHING: Final = "the topics"
 
 
@@ -160,6 +162,8 @@ class TopicReader:
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
                 "allow.auto.create.topics": False,
+                # As admission reads: a poster's transaction, open or aborted, hides nothing that the broker holds.
+                "isolation.level": "read_uncommitted",
                 "queued.max.messages.kbytes": _QUEUE_KILOBYTES,
                 "fetch.message.max.bytes": MAX_INTERNAL_BYTES + 1024 * 1024,
                 "fetch.wait.max.ms": 50,
@@ -172,10 +176,7 @@ class TopicReader:
 def record_of(message: Message) -> TopicRecord:
     """Return a message of the Kafka client as a value."""
     _, milliseconds = message.timestamp()
-    try:
-        found = message.headers() or []
-    except UnicodeDecodeError:
-        found = list(wire.UNREADABLE)  # the client gives no header at all when the name of one is not UTF-8
+    found = _headers(message)
     pairs = found.items() if isinstance(found, Mapping) else found
     return TopicRecord(
         topic=message.topic() or "",
@@ -186,6 +187,18 @@ def record_of(message: Message) -> TopicRecord:
         value=_bytes(message.value()) or b"",
         headers=tuple((str(pair[0]), _bytes(pair[1]) or b"") for pair in pairs),
     )
+
+
+def _headers(message: Message) -> Any:
+    """Return what the client gives, `wire.UNREADABLE` when the name of a header is not UTF-8.
+
+    The client then returns a broken list with an exception set. An ordinary call, once the interpreter has made it quick,
+    does not look for that and fails anywhere later; this one looks.
+    """
+    try:
+        return _ASKED(message) or ()
+    except (SystemError, UnicodeDecodeError):
+        return wire.UNREADABLE
 
 
 def _bytes(value: object) -> bytes | None:
