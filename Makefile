@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both install what they need, from locks with hashes.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lock clean
+.PHONY: help install demo test kill-test check lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,6 +13,7 @@ STACK ?= embedded
 help:
 	@echo 'make demo    the whole road on an embedded stack of real servers'
 	@echo 'make test    style, types, import contracts and every test (STACK=embedded|containers|external)'
+	@echo 'make kill-test  every kill there is, over 20,000 signals and more; report in docs/reports/kills.md'
 	@echo 'make check   style, types and import contracts only'
 	@echo 'make lock    resolve the Python lock anew'
 	@echo 'make clean   remove the environment and the local stack of this checkout'
@@ -46,6 +47,9 @@ check: install
 
 test: check
 	$(BIN)/pytest --stack=$(STACK)
+
+kill-test: install
+	$(BIN)/python -m tests.kills
 
 lock:
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements.lock requirements.in $(ROOMS:%=--no-emit-package kruispunt-%)

@@ -131,7 +131,8 @@ class KafkaSender:
             self._reports.append(Failed(number, _translated(error, topic), fatal=fatal or error.fatal()))
 
     def _on_error(self, error: KafkaError) -> None:
-        self._trouble = f"Kafka does not answer ({error.name()})"
+        # The first complaint stands until something is delivered: a broker that is away gives several in turn.
+        self._trouble = self._trouble or f"Kafka does not answer ({error.name()})"
         _log.debug("kafka.client", code=error.name())
 
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kruispunt_producers.kafka import Failed
+from confluent_kafka import KafkaError
+from kruispunt_producers.kafka import Failed, KafkaSender
 from kruispunt_producers.posting_box import BoxFullError, FlusherBusyError, Limits, PostingBox, box_path
 from kruispunt_producers.publisher import Flusher
 from kruispunt_schemas.failures import ConfigurationError, UnavailableError
@@ -134,3 +135,14 @@ def test_what_waiting_does_not_mend_is_raised_and_stays_queued(
             flusher.drain(5)
         assert box.waiting() == 1
         assert box.summary().trouble == str(gone)
+
+
+def test_a_broker_that_is_away_is_complained_of_once() -> None:
+    """Its client gives several reasons in turn; the log and the box are told one."""
+    sender = KafkaSender({"bootstrap.servers": "127.0.0.1:1"})
+    complaints = set()
+    for code in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        sender._on_error(KafkaError(code))
+        complaints.add(sender.trouble())
+    sender.close()
+    assert complaints == {"Kafka does not answer (_TRANSPORT)"}

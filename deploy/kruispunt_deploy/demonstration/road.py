@@ -6,7 +6,8 @@ Must not: change anything; a group's offsets are read without joining it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,7 @@ from kruispunt_schemas import topics
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.settings import Addresses
 
-ANSWER_SECONDS: Final = 10.0
+ANSWER_SECONDS: Final = 5.0
 LOOK_SECONDS: Final = 0.5
 ROLES: Final = ("admit", "resolve", "route")
 _OPEN: Final = {
@@ -49,7 +50,7 @@ class Road:
             raise UnavailableError("the address of the common database is not known")
         self._brokers = addresses.brokers
         self._database = addresses.database
-        self._admin = AdminClient({"bootstrap.servers": addresses.brokers})
+        self._admin: AdminClient | None = None
         self._asked: psycopg.Connection[tuple[object, ...]] | None = None
         self._sources = {
             "admit": [TopicPartition(topics.out_topic(name).name, 0) for name in participants],
@@ -92,24 +93,42 @@ class Road:
                 )
             time.sleep(LOOK_SECONDS)
 
+    def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return where partitions end now; raise UnavailableError."""
+        with self._asking() as admin:
+            asked = admin.list_offsets(
+                {place: OffsetSpec.latest() for place in places},  # type: ignore[no-untyped-call]
+                request_timeout=ANSWER_SECONDS,
+            )
+            return {place: future.result(ANSWER_SECONDS).offset for place, future in asked.items()}
+
     def _lag(self, role: str) -> int:
         # One request for what is committed and one for the ends: this looks while two cores do the work.
         places = self._sources[role]
         group = ConsumerGroupTopicPartitions(f"kruispunt.{role}", places)
-        try:
-            ends = self._admin.list_offsets(
-                {place: OffsetSpec.latest() for place in places},  # type: ignore[no-untyped-call]
-                request_timeout=ANSWER_SECONDS,
-            )
-            asked = self._admin.list_consumer_group_offsets([group], request_timeout=ANSWER_SECONDS)
+        ends = self.ends(places)
+        with self._asking() as admin:
+            asked = admin.list_consumer_group_offsets([group], request_timeout=ANSWER_SECONDS)
             found = next(iter(asked.values())).result(ANSWER_SECONDS).topic_partitions or []
-            done = {(place.topic, place.partition): max(0, place.offset) for place in found}
-            return sum(
-                future.result(ANSWER_SECONDS).offset - done.get((place.topic, place.partition), 0)
-                for place, future in ends.items()
-            )
+        done = {(place.topic, place.partition): max(0, place.offset) for place in found}
+        return sum(end - done.get((place.topic, place.partition), 0) for place, end in ends.items())
+
+    @contextmanager
+    def _asking(self) -> Iterator[AdminClient]:
+        """Give the client, made anew after a failure; what it raises becomes ours.
+
+        A client that lived through a broker's restart may ask under the leader's old epoch, or not answer, for ever.
+        """
+        if self._admin is None:
+            self._admin = AdminClient({"bootstrap.servers": self._brokers, "log_level": 0})
+        try:
+            yield self._admin
         except KafkaException as error:
+            self._admin = None
             raise UnavailableError(f"Kafka does not answer ({error.args[0].name()})") from None
+        except TimeoutError:
+            self._admin = None
+            raise UnavailableError(f"Kafka does not answer within {ANSWER_SECONDS:.0f} s") from None
 
 
 def _partitions(topic: topics.Topic) -> list[TopicPartition]:

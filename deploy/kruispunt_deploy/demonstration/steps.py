@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +69,6 @@ class Demonstration:
         self.settings = Settings(data=data, **stack.addresses.model_dump())
         self.participants = [row.id for row in read_participants()]
         self.road = Road(stack.addresses, self.participants)
-        self._legacy: str | None = None
 
     def provision(self, say: Callable[[str], None]) -> Provisioned:
         """Make keys, schemas, tables, topics and the bundle in force."""
@@ -77,17 +77,12 @@ class Demonstration:
     def start_workers(self) -> None:
         """Start one worker of each role, without waiting for them."""
         for role in ROLES:
-            argv = [
-                sys.executable,
-                "-m",
-                "kruispunt_schemas",
-                "worker",
-                "--role",
-                role,
-                "--data",
-                str(self._data),
-            ]
-            self._stack.spawn(f"worker-{role}", argv)
+            self._stack.spawn(f"worker-{role}", self.worker_command(role))
+
+    def worker_command(self, role: str) -> list[str]:
+        """Return the command line of a role's worker."""
+        program = [sys.executable, "-m", "kruispunt_schemas"]
+        return [*program, "worker", "--role", role, "--data", str(self._data)]
 
     def wait_for_workers(self) -> None:
         """Return once every worker has partitions; raise UnavailableError when one has none in time."""
@@ -103,19 +98,26 @@ class Demonstration:
 
     def place_sources(self, phase: int) -> None:
         """Write a phase into the agencies' own stores: a legacy database with another role, folders of exports."""
-        if self._legacy is None:
-            self._legacy = self._stack.postgres.create_database(LEGACY_DATABASE, LEGACY_DATABASE)
         for participant in self.scenario.with_tables:
-            synthetic.write_tables(self._legacy, self.scenario, participant, phase)
+            synthetic.write_tables(self.legacy, self.scenario, participant, phase)
         for participant in self.scenario.with_exports:
-            synthetic.write_exports(self._exports(participant), self.scenario, participant, phase)
+            synthetic.write_exports(self.exports(participant), self.scenario, participant, phase)
         synthetic.write_truth(self._data / "truth.jsonl", self.scenario.truth())
 
     def source_of(self, participant: str) -> str:
         """Return the address of a participant's source, as ``agency publish --from`` takes it."""
         if participant in self.scenario.with_tables:
-            return self._legacy or ""
-        return f"csv:{self._exports(participant)}"
+            return self.legacy
+        return f"csv:{self.exports(participant)}"
+
+    @cached_property
+    def legacy(self) -> str:
+        """The address of the agencies' own database, made when it is first asked for."""
+        return self._stack.postgres.create_database(LEGACY_DATABASE, LEGACY_DATABASE)
+
+    def exports(self, participant: str) -> Path:
+        """Return the folder of a participant's exports."""
+        return self._data / "sources" / participant
 
     def publish(self, participant: str) -> Published:
         """Publish what is new in a participant's source."""
@@ -199,9 +201,6 @@ class Demonstration:
     def audit(self) -> Verdict:
         """Replay the topics."""
         return replay(self.settings.addresses(), complete=True)
-
-    def _exports(self, participant: str) -> Path:
-        return self._data / "sources" / participant
 
     def _working(self, role: str) -> bool:
         try:

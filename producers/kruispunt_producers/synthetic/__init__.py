@@ -14,7 +14,14 @@ Phase 1 is published first; phase 2 changes it (corrections, recalls). Must not:
 
 from kruispunt_producers.synthetic.raw import RawMessage
 from kruispunt_producers.synthetic.scenario import Scenario, generate
-from kruispunt_producers.synthetic.stores import send_raw, write_exports, write_tables, write_truth
+from kruispunt_producers.synthetic.stores import (
+    send_raw,
+    write_change,
+    write_exports,
+    write_files,
+    write_tables,
+    write_truth,
+)
 from kruispunt_producers.synthetic.truth import Expected, Outcome
 
 __all__ = [
@@ -24,7 +31,9 @@ __all__ = [
     "Scenario",
     "generate",
     "send_raw",
+    "write_change",
     "write_exports",
+    "write_files",
     "write_tables",
     "write_truth",
 ]

@@ -6,7 +6,7 @@ Rules: a phase may be written again; exports are put in place by renaming. Must 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,13 +21,17 @@ from kruispunt_producers.synthetic.truth import Expected
 
 def write_tables(url: str, scenario: Scenario, participant: str, phase: int = 1) -> int:
     """Bring a participant's legacy table to a phase, in one transaction; return how many rows were written or deleted."""
+    return write_change(url, scenario.postgresql_rows(participant, phase))
+
+
+def write_change(url: str, change: TableChange) -> int:
+    """Make a change, or a part of one, to its legacy table in one transaction; return the same."""
     try:
         import psycopg  # noqa: PLC0415 - a driver is an extra
     except ImportError:
         raise ConfigurationError(
             "install kruispunt-producers[postgresql] to write a legacy database"
         ) from None
-    change = scenario.postgresql_rows(participant, phase)
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.execute(DEFINITIONS[change.table].encode())
         if change.rows:
@@ -39,9 +43,14 @@ def write_tables(url: str, scenario: Scenario, participant: str, phase: int = 1)
 
 def write_exports(folder: Path, scenario: Scenario, participant: str, phase: int = 1) -> list[Path]:
     """Put the exports of a phase into a directory and return their paths."""
+    return write_files(folder, scenario.csv_files(participant, phase))
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Put export files into a directory and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    for name, content in scenario.csv_files(participant, phase).items():
+    for name, content in files.items():
         temporary = folder / f"{name}.part"
         temporary.write_bytes(content)
         paths.append(temporary.replace(folder / name))

@@ -1,0 +1,449 @@
+"""The kinds of kill. Each makes sure that there is work, kills, shows that it hit, and waits for the recovery.
+
+Rules
+-----
+1. A kill that did not hit fails: `Hit.evidence` holds what was seen (how the process ended, what was left open).
+2. Recovery is counted from the death, or from the return of a server that was kept away, to the first output of every
+   stage concerned.
+3. Workers are killed as children of the stack's supervisor, which starts them again; one that was armed with a failpoint
+   is started again unarmed by the kill itself.
+
+Must not: judge what comes out (`reckoning`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import Protocol
+
+from kruispunt_schemas import failpoints
+
+from tests.kills.world import OPEN_ROLES, ROLES, World
+
+RECOVERY_SECONDS = 90.0
+HIT_SECONDS = 60.0
+SESSION_SECONDS = 6.0
+PAUSED_SECONDS = 12.0
+BEHIND = 40
+"""Messages that wait for a worker before it is armed: several batches, on several partitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A kill that hit. at: seconds since the schedule began. recovery: seconds (rule 2)."""
+
+    at: float
+    what: str
+    instant: str
+    evidence: str
+    recovery: float
+
+
+class Kill(Protocol):
+    """Something that can be done to a road."""
+
+    @property
+    def title(self) -> str:
+        """Name it for a line of progress."""
+
+    def perform(self, world: World, random: Random) -> Hit:
+        """Do it, and wait until the road has recovered."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtFailpoint:
+    """A worker that kills itself at the N-th passage of a failpoint."""
+
+    role: str
+    name: failpoints.Name
+    passage: int = 1
+
+    @property
+    def title(self) -> str:
+        return f"{self.role} at {self.name}:{self.passage}"
+
+    def perform(self, world: World, random: Random) -> Hit:
+        part = f"worker-{self.role}"
+        world.stack.stop(part)
+        while world.lag_of(self.role) < BEHIND:
+            world.feed(random.randint(1, 2)).result()
+            world.wait_for(f"everything before {self.role}", lambda: _nothing_before(world, self.role))
+        before = world.gauge.now()[self.role]
+        world.start_worker(self.role, failpoint=f"{self.name}:{self.passage}", restart=False)
+        world.wait_for(f"the end at {self.title}", lambda: _is_down(world, part), HIT_SECONDS)
+        died = time.monotonic()
+        ended = world.how_it_ended(part)
+        assert ended == "ended by SIGKILL", f"{self.title}: {ended}"
+        left, lag = world.open_claims(self.role) if self.role in OPEN_ROLES else 0, world.lag_of(self.role)
+        out = world.gauge.now()[self.role] - before
+        assert lag > 0, self.title
+        if self.role in OPEN_ROLES and self.name != "stage.marked":
+            assert left, f"{self.title}: no claim was left open"
+        if self.name == "stage.sent":
+            assert out, f"{self.title}: nothing was sent"
+        world.start_worker(self.role)
+        recovery = _recovered(world, died, (self.role,))
+        claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
+        return _hit(
+            world,
+            died,
+            f"{self.role} worker",
+            f"failpoint `{self.name}`, passage {self.passage}",
+            f"{ended}; {claims}{lag} messages not acknowledged, {out} outputs of it on the topic",
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AtRandom:
+    """SIGKILL from outside while the worker works; the supervisor starts it again."""
+
+    role: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.role} at a random instant"
+
+    def perform(self, world: World, random: Random) -> Hit:
+        part = f"worker-{self.role}"
+        world.feed(2)
+        world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+        _pass_time(random.uniform(0.0, 0.6))
+        while True:
+            world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+            world.stack.kill(part)
+            died = time.monotonic()
+            lag = world.lag_of(self.role)
+            if lag:
+                break
+            world.wait_for(f"{self.role} is back", lambda: sum(world.members(self.role)) > 0)
+            world.feed(2)
+        left = world.open_claims(self.role) if self.role in OPEN_ROLES else 0
+        recovery = _recovered(world, died, (self.role,))
+        claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
+        return _hit(
+            world,
+            died,
+            f"{self.role} worker",
+            "a random instant under load",
+            f"{world.how_it_ended(part)}; {claims}{lag} messages not acknowledged",
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """SIGKILL of a broker, which stays away for some seconds. part: ``kafka``, or ``kafka-1`` to ``kafka-3``."""
+
+    part: str = "kafka"
+
+    @property
+    def title(self) -> str:
+        return f"{self.part} killed"
+
+    def perform(self, world: World, random: Random) -> Hit:
+        address = world.stack.parts[self.part].address
+        world.feed(2)
+        world.wait_for("the road at work", lambda: world.at_work(random.choice(OPEN_ROLES)))
+        world.stack.kill(self.part, restart=False)
+        died = time.monotonic()
+        world.wait_for(f"the silence of {self.part}", lambda: not _listens(address))
+        open_claims = {role: world.open_claims(role) for role in OPEN_ROLES}
+        world.feed(2)
+        _pass_time(random.uniform(2.0, 6.0))
+        assert not _listens(address)
+        world.stack.start(self.part)
+        back = time.monotonic()
+        recovery = _recovered(world, back, ROLES)
+        return _hit(
+            world,
+            died,
+            f"{self.part}",
+            "a random instant under load",
+            f"{world.how_it_ended(self.part)}; away for {back - died:.1f} s; claims open meanwhile: "
+            + ", ".join(f"{role} {count}" for role, count in open_claims.items()),
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Immediate stop of PostgreSQL (SIGQUIT, as ``pg_ctl -m immediate``), which stays away for some seconds."""
+
+    longest: float = 6.0
+
+    @property
+    def title(self) -> str:
+        return "PostgreSQL stopped at once"
+
+    def perform(self, world: World, random: Random) -> Hit:
+        info = world.stack.parts["postgres"]
+        assert info.pid is not None
+        world.feed(2)
+        world.wait_for("claims being made", lambda: world.at_work(random.choice(OPEN_ROLES)))
+        os.kill(info.pid, signal.SIGQUIT)
+        died = time.monotonic()
+        world.stack.stop("postgres")  # or the supervisor would start it again at once
+        world.wait_for("the silence of PostgreSQL", lambda: not _listens(info.address))
+        lag = {role: world.lag_of(role) for role in OPEN_ROLES}
+        world.feed(2)
+        _pass_time(random.uniform(2.0, self.longest))
+        assert not _listens(info.address)
+        log = (world.data / "logs" / "postgres.log").read_text(encoding="utf-8", errors="replace")
+        requests = log.count("received immediate shutdown request")
+        assert requests, "PostgreSQL's log knows of no immediate stop"
+        world.stack.start("postgres")
+        back = time.monotonic()
+        recovery = _recovered(world, back, OPEN_ROLES)
+        return _hit(
+            world,
+            died,
+            "PostgreSQL",
+            "a random instant under load",
+            f"immediate shutdown request in its log; away for {back - died:.1f} s; messages waiting meanwhile: "
+            + ", ".join(f"{role} {count}" for role, count in lag.items()),
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OneOfTwo:
+    """Two workers of a role under load: one is stopped (SIGTERM, or SIGKILL) and started again."""
+
+    role: str
+    by: str = "SIGTERM"
+
+    @property
+    def title(self) -> str:
+        return f"one of two {self.role} workers, {self.by}"
+
+    def perform(self, world: World, random: Random) -> Hit:
+        first, second = f"worker-{self.role}", f"worker-{self.role}-2"
+        if second not in world.stack.parts or world.stack.parts[second].pid is None:
+            world.start_worker(self.role, name=second)
+        world.wait_for("two members", lambda: len(world.members(self.role)) == 2)
+        shared = world.members(self.role)
+        world.feed(3)
+        world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+        _pass_time(random.uniform(0.0, 0.4))
+        if self.by == "SIGTERM":
+            world.stack.stop(first)
+        else:
+            world.stack.kill(first, restart=False)
+        died = time.monotonic()
+        lag = world.lag_of(self.role)
+        ended = world.how_it_ended(first) if self.by == "SIGKILL" else "ended as asked"
+        taken = world.wait_for(
+            "the other to have every partition", lambda: world.members(self.role) == [sum(shared)]
+        )
+        world.stack.start(first)
+        world.wait_for("two members again", lambda: len(world.members(self.role)) == 2)
+        recovery = _recovered(world, died, (self.role,))
+        again = world.members(self.role)
+        world.stack.stop(second)
+        return _hit(
+            world,
+            died,
+            f"one of two {self.role} workers, {self.by}, started again",
+            "a random instant under load",
+            f"{ended}; partitions {shared} before, [{sum(shared)}] {taken:.1f} s later, {again} at last; "
+            f"{lag} messages not acknowledged",
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """One of two workers stopped by SIGSTOP past its session timeout, then continued: it comes back from the dead."""
+
+    role: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.role} paused past its session"
+
+    def perform(self, world: World, random: Random) -> Hit:  # noqa: ARG002 - the pause has its length
+        first, second = f"worker-{self.role}", f"worker-{self.role}-2"
+        world.start_worker(self.role, name=second)
+        world.wait_for("two members", lambda: len(world.members(self.role)) == 2)
+        shared = world.members(self.role)
+        pid = world.stack.parts[first].pid
+        assert pid is not None
+        world.feed(3)
+        while True:
+            world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+            os.kill(pid, signal.SIGSTOP)
+            stopped = time.monotonic()
+            left, lag = (
+                world.open_claims(self.role) if self.role in OPEN_ROLES else 0,
+                world.lag_of(self.role),
+            )
+            if lag:
+                break
+            os.kill(pid, signal.SIGCONT)
+            world.feed(2)
+        taken = world.wait_for(
+            "the other to have every partition", lambda: world.members(self.role) == [sum(shared)]
+        )
+        _pass_time(max(0.0, PAUSED_SECONDS - taken))
+        world.feed(2)
+        os.kill(pid, signal.SIGCONT)
+        paused = time.monotonic() - stopped
+        assert paused > SESSION_SECONDS
+        world.wait_for("two members again", lambda: len(world.members(self.role)) == 2)
+        recovery = _recovered(world, stopped, (self.role,))
+        same = world.stack.parts[first].pid == pid
+        world.stack.stop(second)
+        claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
+        return _hit(
+            world,
+            stopped,
+            f"one of two {self.role} workers, SIGSTOP and SIGCONT",
+            "a random instant under load",
+            f"paused for {paused:.1f} s (session {SESSION_SECONDS:.0f} s); {claims}{lag} messages not acknowledged; "
+            f"partitions {shared} before, [{sum(shared)}] after {taken:.1f} s; "
+            + ("it joined again" if same else "it ended and was started again"),
+            recovery,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """An agency's publishing process that kills itself at a failpoint of box or flusher, or is killed while it sends."""
+
+    name: failpoints.Name | None
+    passage: int = 1
+
+    @property
+    def title(self) -> str:
+        return f"publisher at {self.name}:{self.passage}" if self.name else "publisher at a random instant"
+
+    def perform(self, world: World, random: Random) -> Hit:  # noqa: ARG002 - the instant is the failpoint's
+        world.wait_for("the agencies' rest", lambda: not world.feeding)
+        while True:
+            portion = world.take()
+            if not portion.participant:
+                continue
+            process = subprocess.Popen(
+                world.command(
+                    "agency", "publish", "--as", portion.participant,
+                    "--from", world.show.source_of(portion.participant),
+                ),
+                env=world.environment(f"{self.name}:{self.passage}" if self.name else ""),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            if self.name is None:
+                world.wait_for(
+                    "a posting that waits", partial(_posting_waits, world, process, portion.participant)
+                )
+                process.kill()
+            code = process.wait(HIT_SECONDS)
+            died = time.monotonic()
+            if self.name is not None:
+                assert code == -signal.SIGKILL, f"{self.title}: ended with {code}"
+                break
+            if world.waiting(portion.participant):
+                break
+        waiting = world.waiting(portion.participant)
+        assert waiting or self.name == "box.recorded", self.title
+        world.publish(portion.participant)
+        return _hit(
+            world,
+            died,
+            f"publisher of {portion.participant}",
+            f"failpoint `{self.name}`, passage {self.passage}" if self.name else "while postings wait",
+            f"ended by SIGKILL; {waiting} postings in its box not recorded as taken",
+            time.monotonic() - died,
+            participant=portion.participant,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A task force's inbox that kills itself between keeping and acknowledging."""
+
+    participant: str
+    name: failpoints.Name
+
+    @property
+    def title(self) -> str:
+        return f"inbox of {self.participant} at {self.name}"
+
+    def perform(self, world: World, random: Random) -> Hit:  # noqa: ARG002 - the instant is the failpoint's
+        command = world.command("inbox", "follow", "--as", self.participant, "--once")
+        done = subprocess.run(
+            command, env=world.environment(self.name), capture_output=True, check=False, timeout=HIT_SECONDS
+        )
+        died = time.monotonic()
+        assert done.returncode == -signal.SIGKILL, f"{self.title}: ended with {done.returncode}"
+        waiting = world.waiting(self.participant)
+        world.show.receive(self.participant)
+        return _hit(
+            world,
+            died,
+            f"inbox of {self.participant}",
+            f"failpoint `{self.name}`",
+            f"ended by SIGKILL; {waiting} receipts in its posting box",
+            time.monotonic() - died,
+        )
+
+
+def _hit(
+    world: World, died: float, what: str, instant: str, evidence: str, recovery: float, participant: str = ""
+) -> Hit:
+    if participant:
+        world.interrupted.add(participant)
+    return Hit(round(died - world.began, 1), what, instant, evidence, round(recovery, 1))
+
+
+def _recovered(world: World, since: float, roles: tuple[str, ...]) -> float:
+    """Return how long after ``since`` each of these stages had put something out; feed when there is too little to do."""
+
+    def grown() -> bool:
+        if world.gauge.grown_since(since, roles) is not None:
+            return True
+        found = world.lag()
+        if found is not None and found.total < BEHIND and not world.feeding:
+            world.feed(1)
+        return False
+
+    world.wait_for(f"an output of {', '.join(roles)}", grown, RECOVERY_SECONDS)
+    at = world.gauge.grown_since(since, roles)
+    assert at is not None
+    return at - since
+
+
+def _nothing_before(world: World, role: str) -> bool:
+    """Tell whether the stages before a role have nothing left: all that comes is there."""
+    found = world.lag()
+    return found is not None and not any(getattr(found, name) for name in ROLES[: ROLES.index(role)])
+
+
+def _is_down(world: World, part: str) -> bool:
+    return world.stack.parts[part].state == "failed"
+
+
+def _posting_waits(world: World, process: subprocess.Popen[bytes], participant: str) -> bool:
+    return process.poll() is not None or world.waiting(participant) > 0
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.partition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def _pass_time(seconds: float) -> None:
+    """Let time pass: here the time is what is asked for (a server that is away, an instant at random)."""
+    time.sleep(seconds)
