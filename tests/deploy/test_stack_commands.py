@@ -10,6 +10,7 @@ from kruispunt_deploy.stack import Step
 from kruispunt_deploy.stack.artifacts import Fetcher, locked
 from kruispunt_deploy.stack.display import Display, Follower
 from kruispunt_deploy.stack_commands import doctor, down, status, up
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.command import kruispunt
 from rich.console import Console
 
@@ -123,3 +124,11 @@ def test_a_follower_reads_each_whole_line_once(tmp_path: Path) -> None:
     file.write_text(line + line)
     assert follower.new() == [Step("kafka", "ready")]
     assert follower.new() == []
+
+
+def test_doctor_finds_a_failpoint_that_was_left_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks("--data", str(tmp_path))["failpoint"]["state"] == "ok"
+    monkeypatch.setenv(failpoints.SETTING, "stage.sent:3")
+    found = checks("--data", str(tmp_path))["failpoint"]
+    assert (found["state"], found["detail"]) == ("problem", "stage.sent:3")
+    assert failpoints.SETTING in found["mend"]

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kruispunt_consumers.audit.balance import Verdict
+from kruispunt_consumers.audit.findings import Severity
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_consumers.topic_record import TopicRecord
@@ -69,7 +70,11 @@ class Reckoning:
 def reckon(world: World, verdict: Verdict, recipients: Iterable[str]) -> Reckoning:
     """Count everything; the road is quiet and every inbox has received."""
     reader = TopicReader(world.stack.addresses.brokers, client="kill-test")
-    wrong = [f"audit {item.rule}: {item.subject}: {item.sentence}" for item in verdict.findings[:20]]
+    wrong = [
+        f"audit {item.rule}: {item.subject}: {item.sentence}"
+        for item in verdict.findings[:20]
+        if item.severity is Severity.FAILURE
+    ]
     if not verdict.adds_up or verdict.waiting:
         wrong.append(f"the audit does not add up: {verdict.failures} failures, {verdict.waiting} under way")
     posted = _read(reader, [topics.out_topic(name).name for name in world.show.participants])

@@ -12,6 +12,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 from tests.kills.gauge import OUTPUTS
 
@@ -192,7 +193,7 @@ def _panel(item: Found, top: int) -> list[str]:
     across = (WIDTH - 2 * MARGIN) / seconds
     base = top + PANEL
     parts = [
-        f'<text x="{MARGIN}" y="{top - 4}" font-weight="bold">{item["title"]}</text>',
+        f'<text x="{MARGIN}" y="{top - 4}" font-weight="bold">{escape(item["title"])}</text>',
         f'<line x1="{MARGIN}" y1="{base}" x2="{WIDTH - MARGIN}" y2="{base}" stroke="#888"/>',
         f'<text x="{MARGIN - 6}" y="{top + 10}" text-anchor="end">{highest:.0f}/s</text>',
         f'<text x="{WIDTH - MARGIN}" y="{base + 14}" text-anchor="end">{seconds:.0f} s</text>',
@@ -201,7 +202,7 @@ def _panel(item: Found, top: int) -> list[str]:
         x = MARGIN + hit["at"] * across
         parts.append(
             f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{base}" stroke="#b3261e" stroke-dasharray="2 2">'
-            f"<title>{hit['what']}: {hit['instant']}</title></line>"
+            f"<title>{escape(hit['what'])}: {escape(hit['instant'])}</title></line>"
         )
     for role, series in rates.items():
         points = " ".join(

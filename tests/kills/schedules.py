@@ -70,21 +70,21 @@ LONG = (
         4_000,
         13,
         (
-            *(AtFailpoint("admit", "stage.sending", passage) for passage in (1, 20, 70)),
-            *(AtFailpoint("admit", "stage.sent") for _ in range(3)),
-            *(AtFailpoint("admit", "stage.marked") for _ in range(3)),
             *(Publisher("box.committed") for _ in range(3)),
             *(Publisher("box.sending", passage) for passage in (1, 10, 25)),
             *(Publisher("box.sent") for _ in range(3)),
             *(Publisher("box.recorded") for _ in range(3)),
             *(Publisher(None) for _ in range(3)),
+            *(AtFailpoint("admit", "stage.sending", passage) for passage in (1, 20, 70)),
+            *(AtFailpoint("admit", "stage.sent") for _ in range(3)),
+            *(AtFailpoint("admit", "stage.marked") for _ in range(3)),
         ),
         (Inbox(TASK_FORCE, "inbox.kept"), Inbox("ltf-brussel", "inbox.posted")),
     ),
     Schedule(
         "servers",
         "broker and PostgreSQL away, workers killed at random",
-        4_000,
+        6_000,
         14,
         (
             Broker(), Database(), AtRandom("resolve"), Broker(), Database(), AtRandom("route"),
@@ -94,7 +94,7 @@ LONG = (
     Schedule(
         "groups",
         "two workers of a role: stopped, killed, paused past the session",
-        4_000,
+        5_000,
         15,
         (
             OneOfTwo("route"), OneOfTwo("resolve"), OneOfTwo("admit"),
@@ -105,7 +105,7 @@ LONG = (
     Schedule(
         "brokers",
         "three brokers, each killed and restarted in turn under load",
-        4_000,
+        6_000,
         16,
         (Broker("kafka-1"), Broker("kafka-2"), Broker("kafka-3")),
         brokers=3,

@@ -110,6 +110,8 @@ class World:
     def feed_all(self) -> None:
         """Publish everything that is left, until no box holds anything."""
         self.feed(len(self._portions)).result()
+        for name in self._scenario.participants:
+            self.publish(name)
 
     @property
     def feeding(self) -> bool:

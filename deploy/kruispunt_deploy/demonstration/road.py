@@ -119,10 +119,10 @@ class Road:
 
         A client that lived through a broker's restart may ask under the leader's old epoch, or not answer, for ever.
         """
-        if self._admin is None:
-            self._admin = AdminClient({"bootstrap.servers": self._brokers, "log_level": 0})
+        made = {"bootstrap.servers": self._brokers, "log_level": 0}
+        admin = self._admin = self._admin or AdminClient(made)
         try:
-            yield self._admin
+            yield admin
         except KafkaException as error:
             self._admin = None
             raise UnavailableError(f"Kafka does not answer ({error.args[0].name()})") from None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import psycopg
+from kruispunt_schemas import failpoints
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.settings import Settings
 
@@ -63,8 +64,20 @@ def examine(settings: Settings) -> list[Check]:
         lambda: _ports(settings.data.absolute()),
         _postgres,
         _rights,
+        lambda: _failpoint(settings),
     ]
     return [*(check() for check in checks), *_servers(settings)]
+
+
+def _failpoint(settings: Settings) -> Check:
+    if settings.failpoint:
+        return Check(
+            "failpoint",
+            "problem",
+            settings.failpoint,
+            f"unset {failpoints.SETTING}: processes kill themselves",
+        )
+    return Check("failpoint", "ok", "none")
 
 
 def _python() -> Check:
