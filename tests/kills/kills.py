@@ -158,7 +158,11 @@ class Broker:
         died = time.monotonic()
         world.wait_for(f"the silence of {self.part}", lambda: not _listens(address))
         open_claims = {role: world.open_claims(role) for role in OPEN_ROLES}
-        _pass_under_load(world, random.uniform(2.0, 6.0))
+        if self.part == "kafka":
+            world.feed(2)
+            _pass_time(random.uniform(2.0, 6.0))
+        else:
+            _pass_under_load(world, random.uniform(2.0, 6.0))
         assert not _listens(address)
         world.stack.start(self.part)
         back = time.monotonic()

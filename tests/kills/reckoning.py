@@ -4,7 +4,8 @@ Rules
 -----
 1. The audit's balance, with everything said to be complete: no failure, nothing under way.
 2. The balance equals the generator's truth. What a killed publisher had in flight may lie on its topic twice, under the
-   same id: exactly so many duplicates more than the truth knows, counted by offsets that its outbox never heard of.
+   same id: exactly so many duplicates (or refusals, of what was refused) more than the truth knows, counted by the
+   offsets that its outbox never heard of.
 3. Every outbox is empty, and at each offset that it recorded lies the posting that it recorded.
 4. Counted again from the topics alone, without the audit: no output id has two contents; repeats are reported.
 5. Every inbox holds exactly the output ids on its topic, each once, and has no alert.
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kruispunt_consumers.audit.balance import Verdict
+from kruispunt_consumers.audit.endings import Ending
 from kruispunt_consumers.audit.findings import Severity
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_consumers.topic_reader import TopicReader
@@ -43,7 +45,10 @@ OUTPUTS = (
     topics.QUARANTINE,
     topics.DECISIONS,
 )
+Again = Counter[tuple[str, int]]
+"""Postings that lie on their topic more often than once: participant and the offset that its outbox recorded."""
 INBOXES_AT_ONCE = 4
+TASK_FORCES = "ltf-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +122,12 @@ def reckon(world: World, verdict: Verdict, recipients: Iterable[str]) -> Reckoni
     )
 
 
-def receive(world: World) -> list[str]:
-    """Let everybody who was sent something receive it; return who that is."""
+def receive(world: World, *, everybody: bool) -> list[str]:
+    """Let the task forces, or everybody who was sent something, receive it; return who that is."""
     reader = TopicReader(world.stack.addresses.brokers, client="kill-test")
     own = [topics.in_topic(name).name for name in world.show.participants]
-    recipients = sorted({topics.owner(item.topic) for item in reader.extents(own) if item.end > item.start})
+    sent = {topics.owner(item.topic) for item in reader.extents(own) if item.end > item.start}
+    recipients = sorted(name for name in sent if everybody or name.startswith(TASK_FORCES))
     with ThreadPoolExecutor(INBOXES_AT_ONCE) as pool:
         list(pool.map(world.show.receive, recipients))
     return recipients
@@ -131,15 +137,15 @@ def _read(reader: TopicReader, names: list[str]) -> list[TopicRecord]:
     return list(reader.read(reader.extents(names)))
 
 
-def _outboxes(world: World, posted: list[TopicRecord]) -> tuple[Counter[str], list[str]]:
-    """Hold every outbox to its topic (rule 3); return what lies there twice (rule 2), by participant."""
+def _outboxes(world: World, posted: list[TopicRecord]) -> tuple[Again, list[str]]:
+    """Hold every outbox to its topic (rule 3); return what lies there twice (rule 2)."""
     there: dict[str, dict[int, str]] = {}
     for record in posted:
         identifier = wire.header_map(record.headers).get("ce_id", b"").decode("utf-8", "replace")
         there.setdefault(topics.owner(record.topic), {})[record.offset] = identifier
     raw = _count(world.truth, Channel.RAW)
     sources = _count(world.truth, Channel.SOURCE)
-    again: Counter[str] = Counter()
+    again: Again = Counter()
     wrong: list[str] = []
     for name in sorted(there):
         recorded = _recorded(box_path(world.data, name))
@@ -151,20 +157,31 @@ def _outboxes(world: World, posted: list[TopicRecord]) -> tuple[Counter[str], li
         signals = sum(1 for _ in _signals(box_path(world.data, name)))
         if signals != sources[name]:
             wrong.append(f"the outbox of {name} made {signals} signals, the truth says {sources[name]}")
-        again[name] = len(there[name]) - len(recorded) - raw[name]
-        if again[name] and name not in world.interrupted:
-            wrong.append(
-                f"{again[name]} postings of {name} lie on its topic twice, and its publisher was not killed"
-            )
+        twice = [
+            each for offset, each in there[name].items() if each in recorded and recorded[each] != offset
+        ]
+        if len(twice) != len(there[name]) - len(recorded) - raw[name]:
+            wrong.append(f"{name} has postings on its topic that neither its outbox nor the truth knows")
+        if twice and name not in world.interrupted:
+            wrong.append(f"{len(twice)} postings of {name} lie there twice, and its publisher was not killed")
+        again.update((name, recorded[each] or 0) for each in twice)
     return again, wrong
 
 
-def _truth(world: World, verdict: Verdict, again: Counter[str]) -> list[str]:
-    expected = Counter({f"duplicate SAME_SIGNAL of {name}": count for name, count in again.items()})
+def _truth(world: World, verdict: Verdict, again: Again) -> list[str]:
+    """Hold the balance to the truth (rule 2): what lies there twice is a duplicate, or is refused twice."""
+    ended = {(item.place.participant, item.place.offset): item for item in verdict.outcomes}
+    more: Counter[str] = Counter()
+    for (name, offset), count in again.items():
+        first = ended[name, offset]
+        refused = first.ending is Ending.QUARANTINED
+        more[f"quarantine {first.reason} of {name}" if refused else f"duplicate SAME_SIGNAL of {name}"] += (
+            count
+        )
     return [
-        f"{item.figure}: expected {item.expected + expected[item.figure]}, found {item.found}"
+        f"{item.figure}: expected {item.expected + more[item.figure]}, found {item.found}"
         for item in differences(world.truth, verdict, world.show.refused_by_adapters())
-        if item.found != item.expected + expected[item.figure]
+        if item.found != item.expected + more[item.figure]
     ]
 
 

@@ -58,8 +58,8 @@ def run(world: World, schedule: Schedule, say: Say = lambda _text: None) -> tupl
     for kill in schedule.at_the_end:
         say(kill.title)
         hits.append(kill.perform(world, random))
-    say("everybody receives")
-    recipients = receive(world)
+    say("recipients receive")
+    recipients = receive(world, everybody=schedule.everybody)
     world.wait_quiet()
     say("the audit replays every topic")
     verdict = world.show.audit()

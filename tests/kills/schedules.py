@@ -26,7 +26,10 @@ TASK_FORCE = "ltf-antwerpen"
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Kills in their order, over so many signals. at_the_end: kills once the road is quiet."""
+    """Kills in their order, over so many signals. at_the_end: kills once the road is quiet.
+
+    everybody: all inboxes receive and acknowledge at the end, not those of the task forces alone.
+    """
 
     name: str
     title: str
@@ -34,6 +37,7 @@ class Schedule:
     seed: int
     kills: tuple[Kill, ...]
     at_the_end: tuple[Kill, ...] = ()
+    everybody: bool = False
     brokers: Literal[1, 3] = 1
 
 
@@ -80,6 +84,7 @@ LONG = (
             *(AtFailpoint("admit", "stage.marked") for _ in range(3)),
         ),
         (Inbox(TASK_FORCE, "inbox.kept"), Inbox("ltf-brussel", "inbox.posted")),
+        everybody=True,
     ),
     Schedule(
         "servers",
