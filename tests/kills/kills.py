@@ -116,17 +116,14 @@ class AtRandom:
     def perform(self, world: World, random: Random) -> Hit:
         part = f"worker-{self.role}"
         world.feed(2)
-        world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+        _wait_at_work(world, self.role)
         _pass_time(random.uniform(0.0, 0.6))
-        while True:
-            world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+        lag = 0
+        while not lag:
+            _wait_at_work(world, self.role)
             world.stack.kill(part)
             died = time.monotonic()
             lag = world.lag_of(self.role)
-            if lag:
-                break
-            world.wait_for(f"{self.role} is back", lambda: sum(world.members(self.role)) > 0)
-            world.feed(2)
         left = world.open_claims(self.role) if self.role in OPEN_ROLES else 0
         recovery = _recovered(world, died, (self.role,))
         claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
@@ -142,9 +139,11 @@ class AtRandom:
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """SIGKILL of a broker, which stays away for some seconds. part: ``kafka``, or ``kafka-1`` to ``kafka-3``."""
+    """SIGKILL of a broker, which stays away for a time between two bounds in seconds. part: ``kafka``, or ``kafka-1`` to ``kafka-3``."""
 
     part: str = "kafka"
+    longest: float = 6.0
+    shortest: float = 2.0
 
     @property
     def title(self) -> str:
@@ -160,9 +159,9 @@ class Broker:
         open_claims = {role: world.open_claims(role) for role in OPEN_ROLES}
         if self.part == "kafka":
             world.feed(2)
-            _pass_time(random.uniform(2.0, 6.0))
+            _pass_time(random.uniform(self.shortest, self.longest))
         else:
-            _pass_under_load(world, random.uniform(2.0, 6.0))
+            _pass_under_load(world, random.uniform(self.shortest, self.longest))
         assert not _listens(address)
         world.stack.start(self.part)
         back = time.monotonic()
@@ -241,7 +240,7 @@ class OneOfTwo:
             world.start_worker(self.role, name=second)
         shared = _shared(world, self.role)
         world.feed(3)
-        world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+        _wait_at_work(world, self.role)
         _pass_time(random.uniform(0.0, 0.4))
         if self.by == "SIGTERM":
             world.stack.stop(first)
@@ -286,7 +285,7 @@ class Paused:
         assert pid is not None
         world.feed(3)
         while True:
-            world.wait_for(f"{self.role} at work", lambda: world.at_work(self.role))
+            _wait_at_work(world, self.role)
             os.kill(pid, signal.SIGSTOP)
             stopped = time.monotonic()
             left, lag = (
@@ -296,7 +295,6 @@ class Paused:
             if lag:
                 break
             os.kill(pid, signal.SIGCONT)
-            world.feed(2)
         taken = world.wait_for(
             "the other to have every partition", lambda: world.members(self.role) == [sum(shared)]
         )
@@ -444,6 +442,18 @@ def _shared(world: World, role: str) -> list[int]:
 
     world.wait_for(f"two members that share the partitions of {role}", settled)
     return list(found)
+
+
+def _wait_at_work(world: World, role: str) -> None:
+    """Wait until a role is in the middle of something; feed when there is nothing to be in the middle of."""
+
+    def at_work() -> bool:
+        if world.at_work(role):
+            return True
+        _keep_busy(world)
+        return False
+
+    world.wait_for(f"{role} at work", at_work)
 
 
 def _keep_busy(world: World) -> None:

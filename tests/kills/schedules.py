@@ -97,6 +97,13 @@ LONG = (
         ),
     ),
     Schedule(
+        "outages",
+        "the broker away for longer than a session",
+        2_000,
+        17,
+        tuple(Broker(shortest=15.0, longest=25.0) for _ in range(3)),
+    ),
+    Schedule(
         "groups",
         "two workers of a role: stopped, killed, paused past the session",
         5_000,

@@ -38,7 +38,7 @@ from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from tests.kills.gauge import Gauge
 from tests.waiting import wait_until
 
-PORTION = 120
+PORTION = 60
 QUIET_SECONDS = 240.0
 PATIENCE = 90.0
 OPEN_ROLES = ("resolve", "route")
