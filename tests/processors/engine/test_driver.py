@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,35 @@ async def test_the_producer_that_is_made_is_idempotent(app: StageApp) -> None:
     assert made._txn_manager.transactional_id is None
     assert made._sender._acks == -1
     await made.stop()
+
+
+async def test_calls_that_wait_for_a_broker_keep_nothing_else_waiting(app: StageApp) -> None:
+    """A commit, a look at the ends and a fetch that wait for a broker that is away once kept a worker still for 75 s."""
+    consumer: Any = app.transport.create_consumer(
+        lambda _message: None, on_partitions_revoked=print, on_partitions_assigned=print
+    )
+    thread = consumer._thread
+    assert isinstance(thread, driver.ConsumerThread)
+    thread.thread_loop.close()
+    thread.thread_loop = asyncio.get_running_loop()
+    queue = thread.method_queue
+    assert thread.method_queue is queue
+    away = asyncio.Event()
+
+    async def answered() -> str:
+        return "answered"
+
+    async with queue:
+        waiting = [await _call(queue, away.wait) for _ in range(3)]
+        async with asyncio.timeout(5):
+            assert await (await _call(queue, answered)) == "answered"
+        away.set()
+        await asyncio.gather(*waiting)
+
+
+async def _call(queue: Any, function: Any) -> asyncio.Future[Any]:
+    called: asyncio.Future[Any] = await queue.call(asyncio.get_running_loop().create_future(), function)
+    return called
 
 
 class Watched(driver.Consumer):
