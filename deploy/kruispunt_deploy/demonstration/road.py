@@ -119,8 +119,7 @@ class Road:
 
         A client that lived through a broker's restart may ask under the leader's old epoch, or not answer, for ever.
         """
-        made = {"bootstrap.servers": self._brokers, "log_level": 0}
-        admin = self._admin = self._admin or AdminClient(made)
+        admin = self._admin = self._admin or AdminClient({"bootstrap.servers": self._brokers, "log_level": 0})
         try:
             yield admin
         except KafkaException as error:
