@@ -14,7 +14,10 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kruispunt_consumers.broker import AccessRefusedError, BrokersSilentError
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_consumers.topic_record import Extent
+from kruispunt_schemas import wire
 
+from tests import rawposts
+from tests.rawposts import Name
 from tests.stacks import StackUnderTest
 
 PARTITIONS = 3
@@ -55,6 +58,36 @@ def test_every_record_of_every_partition_in_order(stack: StackUnderTest, topic: 
         assert offsets == list(range(len(offsets)))
     assert found[0].headers == (("name", b"value"),)
     assert found[0].appended_at.tzinfo is not None
+
+
+def test_a_header_name_that_is_not_utf_8_hides_the_headers_and_nothing_else(
+    stack: StackUnderTest, topic: str, reader: TopicReader
+) -> None:
+    """Regression: the client library gives no header then, and what it raised ended the audit."""
+    bad = [("name", b"x"), (Name(b"\xff"), b""), (Name(b"caf\xe9"), b"")]
+    rows = 100 * [(None, b"a", [("name", b"x")]), (b"k", b"b", bad), (None, b"c", [])]
+    rawposts.post(stack.addresses.brokers, topic, rows)
+    found = [(item.key, item.value, item.headers) for item in reader.read(reader.extents([topic]))]
+    expected = [(None, b"a", (("name", b"x"),)), (b"k", b"b", wire.UNREADABLE), (None, b"c", ())]
+    assert found == 100 * expected
+
+
+def test_a_transaction_hides_nothing_from_a_reader(
+    stack: StackUnderTest, topic: str, reader: TopicReader
+) -> None:
+    """Regression: a poster who left a transaction open kept an auditor from the end of the topic."""
+    settings = {"bootstrap.servers": stack.addresses.brokers, "transactional.id": topic}
+    producer = Producer(settings)
+    producer.init_transactions(30)
+    for value, end in ((b"aborted", producer.abort_transaction), (b"left open", None)):
+        producer.begin_transaction()
+        producer.produce(topic, value=value, partition=0)
+        assert producer.flush(10) == 0
+        if end is not None:
+            end(30)
+    found = [item.value for item in reader.read(reader.extents([topic]))]
+    assert found == [b"aborted", b"left open"]
+    producer.abort_transaction(30)
 
 
 def test_what_comes_after_the_question_is_left_out(stack: StackUnderTest, topic: str, reader: TopicReader):
