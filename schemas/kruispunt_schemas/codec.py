@@ -134,9 +134,10 @@ def encode(record: Record) -> bytes:
 
 def decode(schema: RecordSchema, value: bytes, cls: type[T]) -> T:
     """Return a record that the backbone wrote; raise ContractError when the bytes are not exactly one such record."""
-    _compare(schema.parsed, _read_exactly(schema.parsed, value, ""), value, "")
+    data = _read_exactly(schema.parsed, value, "")
+    _compare(schema.parsed, data, value, "")
     own = _own(schema)
-    return _valid(cls, _read_exactly(schema.parsed, value, "", None if own is None else own.parsed), "")
+    return _valid(cls, data if own is None else _read_exactly(schema.parsed, value, "", own.parsed), "")
 
 
 def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:

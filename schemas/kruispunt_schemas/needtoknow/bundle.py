@@ -141,6 +141,10 @@ class Bundle(_Row):
                 raise ValueError(message)
         return self
 
+    def __eq__(self, other: object) -> bool:
+        """Two bundles of one name are one: the name is the hash of the content."""
+        return self is other or (isinstance(other, Bundle) and self.name == other.name)
+
     def __hash__(self) -> int:
         return hash(self.name)
 
