@@ -6,6 +6,7 @@ Rules
 2. The first bundle is in force at once; a later one, made when keys or files have changed, from `ANNOUNCED_AHEAD` on,
    so that every worker has it in time.
 3. The registry's compatibility is set before anything is registered.
+4. Schemas, tables and topics depend on nothing of each other and are made side by side; the bundle comes last.
 
 Must not: start a server, or write what the workers decide.
 """
@@ -14,10 +15,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -62,17 +64,25 @@ def provision(settings: Settings, say: Callable[[str], None]) -> Provisioned:
     bundle = make({row.id: (_verification_key(settings, row),) for row in participants})
     PolicyEngine(bundle.policies, bundle.policy_schema)
     keys.create_backbone(settings.data)
-    say("schemas in the registry")
-    with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
-        registry.prepare()
-        wire_ids = {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
-    say("tables of the common database")
-    asyncio.run(_migrate(settings.database_address()))
-    say("topics")
-    made, found = _create_topics(addresses.brokers, [row.id for row in participants])
+    say("schemas, tables, topics")
+    names = [row.id for row in participants]
+    with ThreadPoolExecutor(max_workers=3, thread_name_prefix="provision") as pool:
+        registering = pool.submit(_register, addresses.registry, settings.data)
+        migrating = pool.submit(asyncio.run, _migrate(settings.database_address()))
+        creating = pool.submit(_create_topics, addresses.brokers, names)
+        wire_ids = registering.result()
+        migrating.result()
+        made, found = creating.result()
     say("bundle")
     activated = _activate(addresses.brokers, bundle, wire_ids)
     return Provisioned(len(participants), made, found, len(wire_ids), bundle.name, activated)
+
+
+def _register(url: str, data: Path) -> dict[str, int]:
+    """Register every schema of a topic; return the registry's ids by name."""
+    with closing(Registry(url, data / CACHE_FILE)) as registry:
+        registry.prepare()
+        return {name: registry.register(schemas.load(name)) for name in schemas.TOPIC_TYPES}
 
 
 def _verification_key(settings: Settings, row: Participant) -> VerificationKey:

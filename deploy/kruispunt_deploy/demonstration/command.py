@@ -21,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -147,11 +148,11 @@ def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
     """Perform the steps in their order."""
     from kruispunt_deploy.demonstration.truth import differences  # noqa: PLC0415
 
-    with step("provisioning keys, schemas, tables, topics") as say:
+    with step("provisioning; the agencies' databases are filled") as say, ThreadPoolExecutor(1) as aside:
+        filling = aside.submit(show.place_sources, 1)
         provisioned = show.provision(say)
-    with step("starting workers, filling the agencies' databases"):
         show.start_workers()
-        show.place_sources(1)
+        filling.result()
     with step("agencies publish; the route worker is killed in the middle") as say:
         with ThreadPoolExecutor(PUBLISHERS) as pool:
             publishing = pool.map(show.publish, show.scenario.participants)
@@ -163,17 +164,24 @@ def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
             published = list(publishing)
         say("malformed, forged and repeated records")
         raw = show.post_raw()
-    with step("agencies correct and recall while the road catches up") as say:
-        show.place_sources(2)
-        with ThreadPoolExecutor(PUBLISHERS) as pool:
-            published += pool.map(show.publish, show.scenario.participants)
-        show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
-    with step("task forces receive") as say, ThreadPoolExecutor(len(TASK_FORCES)) as pool:
-        received = dict(zip(TASK_FORCES, pool.map(show.receive, TASK_FORCES), strict=True))
-        say("receipts")
-        show.wait_quiet(QUIET_SECONDS)
-    with step("the audit replays every topic"):
+    with ThreadPoolExecutor(len(TASK_FORCES)) as inboxes:
+        caught_up = Event()
+        try:
+            with step("agencies correct and recall, task forces receive, the road catches up") as say:
+                receiving = [inboxes.submit(show.receive, name, caught_up.is_set) for name in TASK_FORCES]
+                show.place_sources(2)
+                with ThreadPoolExecutor(PUBLISHERS) as pool:
+                    published += pool.map(show.publish, show.scenario.participants)
+                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
+        finally:
+            caught_up.set()
+        with step("task forces receive the rest; their receipts are taken"):
+            received = {name: inbox.result() for name, inbox in zip(TASK_FORCES, receiving, strict=True)}
+            show.wait_quiet(QUIET_SECONDS)
+    with step("the audit replays every topic"), ThreadPoolExecutor(1) as aside:
+        stopping = aside.submit(show.stop_workers)
         verdict = show.audit()
+        stopping.result()
     return Account(
         provisioned=provisioned,
         published=published,

@@ -170,15 +170,25 @@ class Demonstration:
         """Return once the road has done all there is."""
         self.road.wait_quiet(within, watch)
 
-    def receive(self, participant: str) -> int:
-        """Let a participant's inbox read its topic to the end and post its receipts; return how many it read."""
+    def receive(self, participant: str, until: Callable[[], bool] | None = None) -> int:
+        """Let a participant's inbox read its topic to the end and post its receipts; return how many it read.
+
+        until: first follow what arrives, until this says so.
+        """
         read = 0
+        following = until
 
         def count(_event: object) -> None:
             nonlocal read
             read += 1
 
-        with follower_of(self.settings, participant, tell=count, stopping=lambda: False) as follower:
+        def stopping() -> bool:
+            return following is not None and following()
+
+        with follower_of(self.settings, participant, tell=count, stopping=stopping) as follower:
+            if following is not None:
+                follower.run(once=False)
+                following = None
             follower.run(once=True)
         return read
 
@@ -197,6 +207,11 @@ class Demonstration:
             with PostingBox(box_path(self._data, participant)) as box:
                 counts.update(f"{each.reason} {each.field}" for each in box.refusals())
         return counts
+
+    def stop_workers(self) -> None:
+        """Stop every worker; the audit needs the topics alone."""
+        for role in ROLES:
+            self._stack.stop(f"worker-{role}")
 
     def audit(self) -> Verdict:
         """Replay the topics."""
