@@ -30,24 +30,23 @@ from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Re
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
+    Column,
+    ColumnElement,
     LargeBinary,
     Row,
-    String,
-    Uuid,
+    TableValuedAlias,
+    and_,
     any_,
     cast,
     func,
-    insert,
-    or_,
     select,
     text,
-    tuple_,
+    union,
     update,
 )
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kruispunt_processors.database.arrays import insert_rows, rows_of
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
 from kruispunt_processors.resolve.resolution import Candidate, Kept, Known, Registered, Resolved, resolve
@@ -92,8 +91,11 @@ async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
     done = sorted(positions)
     if done:
         async with transaction(engine) as connection:
+            ours = rows_of("ours", _PLACE, done)
             await connection.execute(
-                update(claim).where(tuple_(claim.c.participant, claim.c.offset).in_(done)).values(marked=True)
+                update(claim)
+                .where(claim.c.participant == ours.c.participant, claim.c.offset == ours.c.offset)
+                .values(marked=True)
             )
 
 
@@ -148,6 +150,7 @@ async def _lock(connection: AsyncConnection, stripes: set[int]) -> None:
 async def _claimed(connection: AsyncConnection, candidates: Sequence[Candidate]) -> dict[Position, Claimed]:
     """Return what is claimed; raise ContractError when a position was claimed for another signal."""
     wanted = {position(item.posting): item.header.signal_id for item in candidates}
+    ours = rows_of("ours", _PLACE, wanted)
     rows = await connection.execute(
         select(
             claim.c.participant,
@@ -156,9 +159,7 @@ async def _claimed(connection: AsyncConnection, candidates: Sequence[Candidate])
             claim.c.event,
             claim.c.review,
             claim.c.marked,
-            claim.c.set_aside,
-            claim.c.superseded_at,
-        ).where(tuple_(claim.c.participant, claim.c.offset).in_(list(wanted)))
+        ).join(ours, _same(ours, _PLACE))
     )
     found: dict[Position, Claimed] = {}
     for row in rows:
@@ -196,6 +197,15 @@ _VERSION_COLUMNS: Final = (
 """What a version says of itself; its event stays where it is, for a long history would be read whole."""
 
 
+_PLACE: Final = (claim.c.participant, claim.c.offset)
+_SIGNAL: Final = (claim.c.originator, claim.c.signal_id)
+_CONTENT: Final = (claim.c.originator, claim.c.content_fingerprint)
+
+
+def _same(ours: TableValuedAlias, columns: Sequence[Column[Any]]) -> ColumnElement[bool]:
+    return and_(*(column == ours.c[column.name] for column in columns))
+
+
 async def _known(
     connection: AsyncConnection, fresh: Sequence[Candidate], batch: AbstractSet[Position]
 ) -> Known:
@@ -207,14 +217,17 @@ async def _known(
         if item.content_fingerprint is not None
     ]
     cases = {item.case_key for item in fresh} | await _related_cases(connection, known, fresh, contents)
+    by_signal = rows_of("signals", _SIGNAL, signals)
+    by_content = rows_of("contents", _CONTENT, contents)
+    by_case = rows_of("cases", (claim.c.canonical_case_key,), ((key,) for key in cases))
+    registered = claim.c.verdict == RepertoryKind.REGISTERED.value
     rows = await connection.execute(
-        select(*_VERSION_COLUMNS).where(
-            or_(
-                tuple_(claim.c.originator, claim.c.signal_id).in_(signals),
-                tuple_(claim.c.originator, claim.c.content_fingerprint).in_(contents),
-                claim.c.canonical_case_key.in_(cases),
-            ),
-            claim.c.verdict == RepertoryKind.REGISTERED.value,
+        union(
+            select(*_VERSION_COLUMNS).join(by_signal, _same(by_signal, _SIGNAL)).where(registered),
+            select(*_VERSION_COLUMNS).join(by_content, _same(by_content, _CONTENT)).where(registered),
+            select(*_VERSION_COLUMNS)
+            .join(by_case, _same(by_case, (claim.c.canonical_case_key,)))
+            .where(registered),
         )
     )
     for row in rows:
@@ -246,15 +259,14 @@ async def _related_cases(
     content is known: both need every version of that case, for a correction may follow in the same batch.
     """
     own = {item.case_key for item in fresh}
+    by_case = rows_of("cases", (claim.c.case_key,), ((key,) for key in own))
+    by_content = rows_of("contents", _CONTENT, contents)
+    columns = (claim.c.case_key, claim.c.canonical_case_key, claim.c.appended_at)
     rows = await connection.execute(
-        select(claim.c.case_key, claim.c.canonical_case_key)
-        .where(
-            or_(
-                claim.c.case_key.in_(own),
-                tuple_(claim.c.originator, claim.c.content_fingerprint).in_(contents),
-            )
-        )
-        .order_by(claim.c.appended_at)
+        union(
+            select(*columns).join(by_case, _same(by_case, (claim.c.case_key,))),
+            select(*columns).join(by_content, _same(by_content, _CONTENT)),
+        ).order_by("appended_at")
     )
     related: set[bytes] = set()
     for row in rows:
@@ -268,14 +280,14 @@ async def _related_cases(
 
 
 async def _known_repeats(
-    connection: AsyncConnection, known: Known, signals: Sequence[tuple[str, object]]
+    connection: AsyncConnection, known: Known, signals: Sequence[tuple[str, UUID]]
 ) -> None:
     """Add the signals that were dropped for their content: the repeat of one is the same signal again."""
+    ours = rows_of("ours", _SIGNAL, signals)
     rows = await connection.execute(
-        select(claim.c.originator, claim.c.signal_id, claim.c.event).where(
-            tuple_(claim.c.originator, claim.c.signal_id).in_(signals),
-            claim.c.verdict == RepertoryKind.DUPLICATE.value,
-        )
+        select(claim.c.originator, claim.c.signal_id, claim.c.event)
+        .join(ours, _same(ours, _SIGNAL))
+        .where(claim.c.verdict == RepertoryKind.DUPLICATE.value)
     )
     for row in rows:
         event = codec.decode(schemas.load("RepertoryEvent"), row.event, RepertoryEvent)
@@ -298,34 +310,37 @@ async def _known_persons(connection: AsyncConnection, known: Known, fresh: Seque
 
 
 async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> None:
-    await connection.execute(insert(claim), [_row(item) for item in outcomes])
-    await _supersede(connection, [item.event for item in outcomes if item.event is not None])
+    await insert_rows(connection, claim, [_row(item) for item in outcomes])
     events = [item.event for item in outcomes if item.event is not None]
+    await _supersede(connection, events)
     persons = [row for event in events for row in event.persons]
-    if not persons:
-        return
     since = {row.reference: event.posting.appended_at for event in reversed(events) for row in event.persons}
-    await connection.execute(
-        postgresql.insert(person).on_conflict_do_nothing(),
+    await insert_rows(
+        connection,
+        person,
         [{"reference": reference, "since": at} for reference, at in sorted(since.items())],
+        once=True,
     )
-    await connection.execute(
-        insert(mention),
+    await insert_rows(
+        connection,
+        mention,
         [
             {"mention_id": row.mention_id, "reference": row.reference, "sealed_identity": row.sealed_identity}
             for row in persons
         ],
     )
-    await connection.execute(
-        insert(mention_key),
+    await insert_rows(
+        connection,
+        mention_key,
         [
             {"key": key, "mention_id": row.mention_id, "reference": row.reference}
             for row in persons
             for key in row.keys
         ],
     )
-    await connection.execute(
-        postgresql.insert(holding).on_conflict_do_nothing(),
+    await insert_rows(
+        connection,
+        holding,
         [
             {
                 "participant": row.participant,
@@ -336,6 +351,7 @@ async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> N
             for event in events
             for row in event.holdings
         ],
+        once=True,
     )
 
 
@@ -347,16 +363,8 @@ async def _supersede(connection: AsyncConnection, events: Sequence[RepertoryEven
             first.setdefault((event.originator, signal), event.posting.offset)
     if not first:
         return
-    originators, signals = zip(*first, strict=True)
-    later = (
-        func.unnest(
-            cast(list(originators), ARRAY(String)),
-            cast(list(signals), ARRAY(Uuid)),
-            cast(list(first.values()), ARRAY(BigInteger)),
-        )
-        .table_valued("originator", "signal_id", "offset")
-        .render_derived("later")
-    )
+    columns = (claim.c.originator, claim.c.signal_id, claim.c.offset)
+    later = rows_of("later", columns, ((*signal, offset) for signal, offset in first.items()))
     await connection.execute(
         update(claim)
         .where(

@@ -22,9 +22,10 @@ from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, OutputKind
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kruispunt_processors.database.arrays import insert_rows, rows_of
 from kruispunt_processors.database.claims import Position, lock_stripes, position, stripe
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import decision_claim, delivered, overtaken
@@ -72,22 +73,32 @@ async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
     done = sorted(positions)
     if done:
         async with transaction(engine) as connection:
+            ours = rows_of("ours", _PLACE, done)
             await connection.execute(
                 update(decision_claim)
-                .where(tuple_(decision_claim.c.participant, decision_claim.c.offset).in_(done))
+                .where(
+                    decision_claim.c.participant == ours.c.participant,
+                    decision_claim.c.offset == ours.c.offset,
+                )
                 .values(marked=True)
             )
 
+
+_PLACE: Final = (decision_claim.c.participant, decision_claim.c.offset)
 
 _Holdings = dict[tuple[str, UUID], dict[str, set[UUID]]]
 """(originator, signal id) -> recipient -> output ids of current views."""
 
 
 async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> dict[Position, ClaimedDecision]:
-    wanted = [position(item.posting) for item in items]
+    ours = rows_of("ours", _PLACE, (position(item.posting) for item in items))
     rows = await connection.execute(
-        select(decision_claim).where(
-            tuple_(decision_claim.c.participant, decision_claim.c.offset).in_(wanted)
+        select(decision_claim).join(
+            ours,
+            and_(
+                decision_claim.c.participant == ours.c.participant,
+                decision_claim.c.offset == ours.c.offset,
+            ),
         )
     )
     schema = schemas.load("Decision")
@@ -106,9 +117,12 @@ async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> di
 
 async def _refuse_overtaken(connection: AsyncConnection, items: Sequence[Resolved]) -> None:
     """Raise ContractError when a later version was decided: a retry must not bring back what was recalled."""
-    wanted = [(item.header.originator, item.header.signal_id) for item in items]
+    columns = (overtaken.c.originator, overtaken.c.signal_id)
+    ours = rows_of("ours", columns, ((item.header.originator, item.header.signal_id) for item in items))
     rows = await connection.execute(
-        select(overtaken.c.signal_id).where(tuple_(overtaken.c.originator, overtaken.c.signal_id).in_(wanted))
+        select(overtaken.c.signal_id).join(
+            ours, and_(overtaken.c.originator == ours.c.originator, overtaken.c.signal_id == ours.c.signal_id)
+        )
     )
     if rows.first() is not None:
         raise ContractError("stale-version", "header.version", "a later version was decided already")
@@ -118,11 +132,14 @@ async def _held(connection: AsyncConnection, items: Sequence[Resolved]) -> _Hold
     held: _Holdings = defaultdict(lambda: defaultdict(set))
     wanted = [(item.header.originator, signal) for item in items for signal in item.resolution.supersedes]
     if wanted:
+        ours = rows_of("ours", (delivered.c.originator, delivered.c.signal_id), set(wanted))
         rows = await connection.execute(
-            select(delivered).where(
-                tuple_(delivered.c.originator, delivered.c.signal_id).in_(wanted),
-                delivered.c.current.is_(True),
+            select(delivered)
+            .join(
+                ours,
+                and_(delivered.c.originator == ours.c.originator, delivered.c.signal_id == ours.c.signal_id),
             )
+            .where(delivered.c.current.is_(True))
         )
         for row in rows:
             held[(row.originator, row.signal_id)][row.recipient].add(row.output_id)
@@ -146,8 +163,9 @@ def _hold(held: _Holdings, record: Decision) -> None:
 
 
 async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -> None:
-    await connection.execute(
-        insert(decision_claim),
+    await insert_rows(
+        connection,
+        decision_claim,
         [
             {
                 "participant": item.decision.posting.participant,
@@ -162,20 +180,20 @@ async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -
     views = [
         (record, output) for record in records for output in record.outputs if output.kind is OutputKind.VIEW
     ]
-    if views:
-        await connection.execute(
-            insert(delivered),
-            [
-                {
-                    "output_id": output.output_id,
-                    "originator": record.originator,
-                    "signal_id": record.signal_id,
-                    "recipient": output.recipient,
-                    "current": True,
-                }
-                for record, output in views
-            ],
-        )
+    await insert_rows(
+        connection,
+        delivered,
+        [
+            {
+                "output_id": output.output_id,
+                "originator": record.originator,
+                "signal_id": record.signal_id,
+                "recipient": output.recipient,
+                "current": True,
+            }
+            for record, output in views
+        ],
+    )
     replaced = [
         identifier for record in records for output in record.outputs for identifier in output.replaces
     ]
