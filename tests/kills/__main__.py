@@ -61,11 +61,12 @@ def _run(schedule: Schedule, progress: Progress) -> bool:
         if not progress.console.is_terminal:
             console.print(f"{schedule.name} {time.monotonic() - said:6.1f} s  {text}")
 
+    circumstances = report.circumstances(ROOT)
     folder = Path(tempfile.mkdtemp(prefix=f"kruispunt-kills-{schedule.name}-"))
     folder.chmod(0o711)
     outcome = perform(folder / "data", schedule, say)
     (KEPT / f"{schedule.name}.json").write_text(
-        json.dumps({**report.circumstances(ROOT), **asdict(outcome)}), encoding="utf-8"
+        json.dumps({**circumstances, **asdict(outcome)}), encoding="utf-8"
     )
     progress.update(
         task, completed=1, detail=f"{len(outcome.hits)} kills, {len(outcome.reckoning.wrong)} wrong"

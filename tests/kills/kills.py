@@ -77,17 +77,19 @@ class AtFailpoint:
         while world.lag_of(self.role) < BEHIND and world.portions_left:
             world.feed(1).result()
             world.wait_for(f"everything before {self.role}", lambda: _nothing_before(world, self.role))
-        before = world.gauge.now()[self.role]
+        before = world.put_out(self.role)
         world.start_worker(self.role, failpoint=f"{self.name}:{self.passage}", restart=False)
         world.wait_for(f"the end at {self.title}", lambda: _is_down(world, part), HIT_SECONDS)
         died = time.monotonic()
         ended = world.how_it_ended(part)
         assert ended == "ended by SIGKILL", f"{self.title}: {ended}"
         left, lag = world.open_claims(self.role) if self.role in OPEN_ROLES else 0, world.lag_of(self.role)
-        out = world.gauge.now()[self.role] - before
+        out = world.put_out(self.role) - before
         assert lag > 0, self.title
         if self.role in OPEN_ROLES and self.name != "stage.marked":
             assert left, f"{self.title}: no claim was left open"
+        if self.name == "stage.sending" and self.role in OPEN_ROLES:
+            assert out >= self.passage, f"{self.title}: {out} outputs lie on the topics"
         if self.name == "stage.sent":
             assert out, f"{self.title}: nothing was sent"
         world.start_worker(self.role)
@@ -98,7 +100,7 @@ class AtFailpoint:
             died,
             f"{self.role} worker",
             f"failpoint `{self.name}`, passage {self.passage}",
-            f"{ended}; {claims}{lag} messages not acknowledged, {out} outputs of it on the topic",
+            f"{ended}; {claims}{lag} messages not acknowledged, {out} outputs of it on the topics",
             recovery,
         )
 

@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Literal, Self
 
 import psycopg
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kruispunt_deploy.demonstration.road import ROLES, Lag, Road
 from kruispunt_deploy.demonstration.steps import Demonstration
 from kruispunt_deploy.stack import LocalStack
 from kruispunt_producers import synthetic
 from kruispunt_producers.posting_box import PostingBox, box_path
-from kruispunt_schemas import failpoints
+from kruispunt_schemas import failpoints, topics
 from kruispunt_schemas.failures import KruispuntError, UnavailableError
 
 from tests.kills.gauge import Gauge
@@ -41,6 +41,11 @@ from tests.waiting import wait_until
 PORTION = 60
 QUIET_SECONDS = 240.0
 PATIENCE = 90.0
+WRITES = {
+    "admit": (topics.ADMITTED, topics.QUARANTINE, topics.ACCESS),
+    "resolve": (topics.RESOLVED, topics.REPERTORY, topics.REVIEWS, topics.QUARANTINE),
+    "route": (topics.DECISIONS,),
+}
 OPEN_ROLES = ("resolve", "route")
 """Roles that claim; admit claims nothing."""
 
@@ -201,6 +206,15 @@ class World:
             return self.show.road.open_claims(role)
         except psycopg.OperationalError:
             return None
+
+    def put_out(self, role: str) -> int:
+        """Return how many outputs lie on the topics of a role; those of ``in.*`` are route's while nobody posts."""
+        places = [
+            TopicPartition(topic.name, number) for topic in WRITES[role] for number in range(topic.partitions)
+        ]
+        if role == "route":
+            places += [TopicPartition(topics.in_topic(name).name, 0) for name in self.show.participants]
+        return sum(self.show.road.ends(places).values())
 
     def at_work(self, role: str) -> bool:
         """Tell whether a role is in the middle of something."""
