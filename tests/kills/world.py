@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import psycopg
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kruispunt_deploy.demonstration.road import ROLES, Lag, Road
 from kruispunt_deploy.demonstration.steps import Demonstration
@@ -221,11 +221,13 @@ class World:
         return bool(self.open_claims(role)) if role in OPEN_ROLES else self.lag_of(role) > 0
 
     def members(self, role: str) -> list[int]:
-        """Return how many partitions each member of a role's group has, none while it cannot be told."""
+        """Return how many partitions each member of a role's group has, none while they change hands."""
         try:
             asked = self.admin.describe_consumer_groups([f"kruispunt.{role}"], request_timeout=5)
             found = next(iter(asked.values())).result(5)
         except (KafkaException, TimeoutError):
+            return []
+        if found.state is not ConsumerGroupState.STABLE:
             return []
         return sorted(
             len(member.assignment.topic_partitions) if member.assignment else 0 for member in found.members
