@@ -127,7 +127,7 @@ def markdown(found: list[Found]) -> str:
             "",
             f"### {item['title'][0].upper()}{item['title'][1:]}",
             "",
-            f"{item['signals']:,} signals, {item['brokers']} broker{'s' if item['brokers'] > 1 else ''}, {item['seconds']:.0f} s. "
+            f"{item['signals']:,} signals, {item['brokers']} broker{'s' if item['brokers'] > 1 else ''}, {item['seconds']:.0f} s, commit {item['commit']}. "
             f"Longest time without a decision between the first kill and the last recovery: **{item['stall']:.1f} s**"
             + (
                 " (workers are stopped on purpose before each failpoint)."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from kruispunt_schemas import topics
@@ -100,7 +100,11 @@ class Road:
                 {place: OffsetSpec.latest() for place in places},  # type: ignore[no-untyped-call]
                 request_timeout=ANSWER_SECONDS,
             )
-            return {place: future.result(ANSWER_SECONDS).offset for place, future in asked.items()}
+            found = {place: future.result(ANSWER_SECONDS).offset for place, future in asked.items()}
+            if min(found.values(), default=0) < 0:
+                # The client's way to say that a partition has no leader: no error, and an offset below zero.
+                raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+            return found
 
     def _lag(self, role: str) -> int:
         # One request for what is committed and one for the ends: this looks while two cores do the work.
