@@ -21,6 +21,7 @@ from kruispunt_schemas.command import console, json_option, print_json, stderr
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.settings import Settings
 from rich.box import SIMPLE_HEAD
+from rich.live import Live
 from rich.table import Table
 
 from kruispunt_deploy.stack import LocalStack, ended_by_signals
@@ -29,9 +30,12 @@ from kruispunt_deploy.stack.display import Display, Follower
 from kruispunt_deploy.stack.doctor import examine
 from kruispunt_deploy.stack.inspection import StackView, view
 from kruispunt_deploy.stack.processes import last_lines
+from kruispunt_deploy.stack.status import advice, servers_table, status_page
+from kruispunt_deploy.stack.workers import views
 
 STOP_SECONDS = 60  # for a supervisor to stop its parts, each of which has a bound of its own
 LOOK_SECONDS = 0.1  # between two looks at another process
+WATCH_SECONDS = 1.0  # between two drawings of the status
 INTERRUPTED = 130
 
 data_option = click.option(
@@ -153,39 +157,51 @@ def _within(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-@click.command(epilog="Example: kruispunt status --json")
+@click.command(epilog="Example: kruispunt status --watch")
+@click.option("--watch", is_flag=True, help="Look again each second until Ctrl-C.")
 @data_option
 @json_option
-def status(*, data: Path | None, as_json: bool) -> None:
-    """Show each part of the stack: state, process, address, start time, memory, log."""
-    found = view(_data(data))
-    _show(found, as_json=as_json)
-    if found.phase == "stopped" and not as_json:
-        console.print("It does not run: `kruispunt up --detach` starts it.")
-    if not found.healthy:
+def status(*, watch: bool, data: Path | None, as_json: bool) -> None:
+    """Show the servers and the workers: what each does, how fast, what waits, what went wrong and what to do.
+
+    Ends with 1 when something is not well.
+    """
+    folder = _data(data)
+    if watch:
+        if as_json:
+            raise click.UsageError("--watch is for people, --json for scripts: choose one")
+        _watch(folder)
+        return
+    found, workers = view(folder), views(folder)
+    well = found.healthy and all(each.well for each in workers)
+    if as_json:
+        print_json(
+            {
+                **found.as_json(),
+                "workers": [each.as_json() for each in workers],
+                "well": well,
+                "next": advice(found, workers),
+            }
+        )
+    else:
+        console.print(status_page(found, workers))
+    if not well:
         sys.exit(1)
+
+
+def _watch(folder: Path) -> None:
+    """Draw the page again each second; Ctrl-C ends it."""
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        while True:
+            live.update(status_page(view(folder), views(folder)), refresh=True)
+            time.sleep(WATCH_SECONDS)
 
 
 def _show(found: StackView, *, as_json: bool) -> None:
     if as_json:
         print_json(found.as_json())
         return
-    supervisor = f", supervisor pid {found.pid}" if found.pid else ""
-    console.print(f"stack in {found.data}: {found.phase}{supervisor}", markup=False)
-    table = Table("part", "state", "pid", "ready in", "memory", box=SIMPLE_HEAD)
-    table.add_column("address", overflow="fold")
-    for part in found.parts:
-        table.add_row(
-            part.name,
-            f"[{'green' if part.state == 'ready' else 'yellow'}]{part.state}[/]"
-            + (f", {part.restarts} restarts" if part.restarts else ""),
-            str(part.pid or "-"),
-            f"{part.ready_seconds:.1f} s" if part.ready_seconds is not None else "-",
-            f"{part.memory_mib} MiB" if part.memory_mib is not None else "-",
-            part.address or "-",
-        )
-    console.print(table)
-    console.print(f"logs: {DataFolder(Path(found.data)).logs}/<part>.log", markup=False)
+    console.print(servers_table(found))
 
 
 @click.command(epilog="Example: kruispunt doctor --json")

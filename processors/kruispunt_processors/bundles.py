@@ -95,8 +95,16 @@ class BundleRegister:
         self.named(name)
         return self._engines[name]
 
+    def age(self) -> float:
+        """Return how old the copy is, in seconds."""
+        return time.monotonic() - self.fresh_at
+
+    def is_fresh(self) -> bool:
+        """Tell whether the copy is young enough to work with."""
+        return self.age() <= STALE_SECONDS
+
     def _require_fresh(self) -> None:
-        age = time.monotonic() - self.fresh_at
+        age = self.age()
         if age > STALE_SECONDS:
             raise AwaitedError(f"the copy of audit.bundles is {age:.0f} s old, {STALE_SECONDS:.0f} s at most")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 from kruispunt_schemas import identity
-from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json
+from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, print_json
 from kruispunt_schemas.failures import KruispuntError, UnavailableError
 from kruispunt_schemas.settings import Settings
 from kruispunt_schemas.untrusted import MAX_ROWS, more_rows, shown
@@ -45,13 +45,15 @@ def _settings(data: Path | None) -> Settings:
     default=None,
     help="One stage only; all by default.",
 )
+@port_option
 @click.option("--leash", is_flag=True, hidden=True, help="End when standard input does.")
 @data_option
 @json_option
-def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> None:
+def worker(role: str | None, port: int, leash: bool, data: Path | None, as_json: bool) -> None:
     """Run the processors: admit, resolve and route, each a process of its own that is started again when it ends.
 
-    Logs are JSON lines on standard error. Ends with 2 and what to do when nothing is provisioned; a server that is away
+    Health, readiness and metrics are served on loopback: `kruispunt status` says where; with all roles, a --port is the
+    first of three. Logs are JSON lines on standard error. Ends with 2 and what to do when nothing is provisioned; a server that is away
     is waited for. One role ends with 0 on SIGTERM, 1 after a crash, 69 when a server does not answer at the start, 75
     when it stood still, 77 when participants were added and it is to be started again.
     """
@@ -63,7 +65,7 @@ def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> N
     log_to_stderr()
     if role is None:
         settings.addresses()
-        workers = pool.Pool(("admit", "resolve", "route"), settings.data)
+        workers = pool.Pool(("admit", "resolve", "route"), settings.data, port)
         if as_json:
             print_json(workers.pids())
         sys.exit(workers.run())
@@ -72,7 +74,7 @@ def worker(role: str | None, leash: bool, data: Path | None, as_json: bool) -> N
     if leash:
         pool.leash()
     try:
-        run(role, settings)
+        run(role, settings, port)
     except KruispuntError as error:
         if not leash and not isinstance(error, UnavailableError):
             raise

@@ -17,6 +17,7 @@ from kruispunt_schemas import codec, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import AwaitedError, ContractError
+from kruispunt_schemas.reasons import INTERNAL_ERROR
 from kruispunt_schemas.records.backbone import Stage
 from kruispunt_schemas.records.frame import Passage, Posting
 from kruispunt_schemas.wire import Message
@@ -96,4 +97,4 @@ def why(error: Exception) -> tuple[str, str, str]:
     """Return reason, field and detail of what a message is cornered for: of a foreign error its type alone."""
     if isinstance(error, ContractError):
         return error.reason, error.field, error.detail
-    return "internal-error", "", type(error).__name__
+    return INTERNAL_ERROR, "", type(error).__name__

@@ -39,11 +39,11 @@ POLL_SECONDS: Final = 0.2
 log = structlog.get_logger(__name__)
 
 
-def command(role: str, data: Path) -> list[str]:
+def command(role: str, data: Path, port: int) -> list[str]:
     """Return the command line of the child of a role."""
     return [
         *(sys.executable, "-m", "kruispunt_schemas", "worker", "--leash"),
-        *("--role", role, "--data", str(data)),
+        *("--role", role, "--data", str(data), "--port", str(port)),
     ]
 
 
@@ -60,9 +60,15 @@ class Pool:
     """The children; `run` returns when all have ended after SIGTERM or SIGINT."""
 
     def __init__(
-        self, roles: Sequence[str], data: Path, command: Callable[[str, Path], list[str]] = command
+        self,
+        roles: Sequence[str],
+        data: Path,
+        port: int = 0,
+        command: Callable[[str, Path, int], list[str]] = command,
     ) -> None:
+        """Start the children. port: of the first one's pages, the others' follow; 0 for free ones."""
         self._data = data
+        self._ports = {role: port and port + place for place, role in enumerate(roles)}
         self._command = command
         self._stopping = False
         self._worked = False
@@ -120,7 +126,7 @@ class Pool:
         return None
 
     def _start(self, role: str) -> _Member:
-        process = subprocess.Popen(self._command(role, self._data), stdin=subprocess.PIPE)
+        process = subprocess.Popen(self._command(role, self._data, self._ports[role]), stdin=subprocess.PIPE)
         return _Member(role, process, time.monotonic())
 
 

@@ -27,6 +27,7 @@ from kruispunt_schemas.settings import Settings
 
 from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
 from kruispunt_processors.engine import application
+from kruispunt_processors.engine.condition import Condition, Look
 from kruispunt_processors.engine.stage import Stage, install, own_topics
 from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.outputs import Outbound
@@ -45,10 +46,10 @@ class Parts:
     outbound: Outbound
 
 
-def run(role: str, settings: Settings) -> NoReturn:
+def run(role: str, settings: Settings, port: int = 0) -> NoReturn:
     """Run the worker of a role until it is told to stop; exits the process.
 
-    Raise ConfigurationError when something is missing and UnavailableError when a server does not answer; the report
+    port: of its pages, 0 for a free one. Raise ConfigurationError when something is missing and UnavailableError when a server does not answer; the report
     says so too.
     """
     # The libraries' own loggers say warnings only.
@@ -57,7 +58,7 @@ def run(role: str, settings: Settings) -> NoReturn:
     failpoints.arm(settings.failpoint)
     report = Report.begin(settings.data, role)
     try:
-        _run(role, settings, report)
+        _run(role, settings, report, port)
     except KruispuntError as error:
         state = State.WAITING if isinstance(error, UnavailableError) else State.REFUSED
         report.failed(state, str(error))
@@ -65,13 +66,13 @@ def run(role: str, settings: Settings) -> NoReturn:
         raise
 
 
-def _run(role: str, settings: Settings, report: Report) -> NoReturn:
+def _run(role: str, settings: Settings, report: Report, port: int) -> NoReturn:
     addresses = settings.addresses()
     keys.read_backbone(settings.data)  # first: it says best that nothing is provisioned
     register, progress, ending = BundleRegister(), Progress(), application.Ending()
     with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
         wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
-    stage = _STAGES[role](Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids)))
+    stage, look = _STAGES[role](Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids)))
     app = application.create(role, addresses.brokers, settings.data)
     # The topics must be known before the app starts: a copy of the bundles is read first.
     participants = _participants(addresses.brokers)
@@ -84,33 +85,42 @@ def _run(role: str, settings: Settings, report: Report) -> NoReturn:
 
     follower = BundleFollower(addresses.brokers, register, renew)
     install(app, stage, sources, progress, isolated=role != "admit")
-    application.run(app, progress, follower.start, report, settings.data, ending)
+    condition = Condition(progress, report, register.is_fresh, look)
+    application.run(app, application.Shift(condition, follower.start, settings.data, ending, port))
 
 
-def _admit(parts: Parts) -> Stage:
+Made = tuple[Stage, Look | None]
+"""A stage, and what asks the database for its unfinished claims."""
+
+
+def _admit(parts: Parts) -> Made:
     from kruispunt_processors.admit.stage import AdmitStage  # noqa: PLC0415
 
-    return AdmitStage(parts.register, parts.outbound, keys.read_backbone(parts.settings.data).case)
+    return AdmitStage(parts.register, parts.outbound, keys.read_backbone(parts.settings.data).case), None
 
 
-def _resolve(parts: Parts) -> Stage:
+def _resolve(parts: Parts) -> Made:
+    from kruispunt_processors.database import unfinished  # noqa: PLC0415
     from kruispunt_processors.database.connection import open_engine  # noqa: PLC0415
     from kruispunt_processors.resolve.stage import ResolveStage  # noqa: PLC0415
 
     engine = open_engine(parts.settings.database_address())
-    return ResolveStage(engine, parts.outbound, keys.read_backbone(parts.settings.data), _now)
+    stage = ResolveStage(engine, parts.outbound, keys.read_backbone(parts.settings.data), _now)
+    return stage, lambda: unfinished.of_resolve(engine)
 
 
-def _route(parts: Parts) -> Stage:
+def _route(parts: Parts) -> Made:
+    from kruispunt_processors.database import unfinished  # noqa: PLC0415
     from kruispunt_processors.database.connection import open_engine  # noqa: PLC0415
     from kruispunt_processors.route.stage import RouteStage  # noqa: PLC0415
 
     engine = open_engine(parts.settings.database_address())
     pseudonym = keys.read_backbone(parts.settings.data).pseudonym
-    return RouteStage(engine, parts.register, parts.outbound, pseudonym, _now)
+    stage = RouteStage(engine, parts.register, parts.outbound, pseudonym, _now)
+    return stage, lambda: unfinished.of_route(engine)
 
 
-_STAGES: Final[dict[str, Callable[[Parts], Stage]]] = {"admit": _admit, "resolve": _resolve, "route": _route}
+_STAGES: Final[dict[str, Callable[[Parts], Made]]] = {"admit": _admit, "resolve": _resolve, "route": _route}
 _SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
     "admit": own_topics,
     "resolve": lambda _: [topics.ADMITTED.name],

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 from kruispunt_schemas import failpoints
-from kruispunt_schemas.command import console, json_option, log_to_stderr, print_json, stderr
+from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
 from kruispunt_schemas.untrusted import MAX_ROWS, more_rows, shown
@@ -79,6 +79,7 @@ def agency() -> None:
     show_default=True,
     help="Seconds without progress after which a single run leaves the rest in the box.",
 )
+@port_option
 @_data
 @json_option
 def publish(
@@ -88,6 +89,7 @@ def publish(
     adapter: str | None,
     follow: bool,
     wait_seconds: float,
+    port: int,
     data: Path | None,
     as_json: bool,
 ) -> None:
@@ -106,7 +108,7 @@ def publish(
     )
     with _progress(participant, quiet=as_json) as watch:
         if follow:
-            done = publishing.follow(job, stop=_told_to_stop(), watch=watch)
+            done = publishing.follow(job, stop=_told_to_stop(), watch=watch, port=port)
         else:
             done = publishing.publish(job, wait_seconds=wait_seconds, watch=watch)
     if as_json:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from kruispunt_schemas import failpoints
@@ -32,6 +32,9 @@ from kruispunt_producers.intake import Intake, Tally
 from kruispunt_producers.kafka import ClientSettings
 from kruispunt_producers.posting_box import BoxFullError, Limits, PostingBox, box_path
 from kruispunt_producers.publisher import Flusher, kafka_sender, wire_ids
+
+if TYPE_CHECKING:
+    from kruispunt_schemas.following import Figures
 
 FOLLOW_SECONDS: Final = 2.0
 """Between two passes over a source that is followed."""
@@ -84,10 +87,19 @@ def publish(job: Job, *, wait_seconds: float = WAIT_SECONDS, watch: Watch | None
         return run.published(tally, waiting)
 
 
-def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None) -> Published:
-    """Publish a source and what is added to it, until ``stop`` says so; then return what was done."""
+def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None, port: int = 0) -> Published:
+    """Publish a source and what is added to it, until ``stop`` says so; then return what was done.
+
+    port: of the pages that tell how it goes, 0 for a free one.
+    """
+    from kruispunt_schemas.following import Followed  # noqa: PLC0415 - a single run serves no pages
+    from prometheus_client import CollectorRegistry  # noqa: PLC0415
+
     tally = Tally()
-    with _open(job) as run:
+    with (
+        _open(job) as run,
+        Followed(job.data, "agency", job.participant, CollectorRegistry(), port) as followed,
+    ):
         complaint: str | None = None
         due = time.monotonic()
         while not stop():
@@ -101,6 +113,7 @@ def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None) ->
                         _log.warning("agency.waiting", participant=job.participant, trouble=complaint)
                 due = time.monotonic() + FOLLOW_SECONDS
             run.flusher.pump()
+            followed.note(run.figures)
             if watch is not None:
                 watch(tally.enqueued, run.box.waiting())
         run.flusher.drain(STOP_SECONDS)
@@ -159,6 +172,20 @@ class _Run:
                 return left
             waiting = left
         return 0
+
+    def figures(self) -> Figures:
+        """Return how the box stands, for the pages."""
+        from kruispunt_schemas.following import Figures  # noqa: PLC0415 - see follow
+
+        found = self.box.summary()
+        oldest = found.oldest_queued_at
+        return Figures(
+            done=found.acknowledged - self._before,
+            behind=found.queued,
+            oldest_seconds=None if oldest is None else (datetime.now(UTC) - oldest).total_seconds(),
+            refused=found.refusals,
+            trouble=found.trouble,
+        )
 
     def published(self, tally: Tally, waiting: int) -> Published:
         """Return what the run did."""

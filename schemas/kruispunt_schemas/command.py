@@ -37,6 +37,17 @@ def json_option(function: F) -> F:
     )
 
 
+def port_option(function: F) -> F:
+    """Add ``--port``: where a long-running process serves its health and metrics (`pages`)."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65_533),
+        default=0,
+        envvar="KRUISPUNT_PORT",
+        help="Loopback port of /health, /ready and /metrics (KRUISPUNT_PORT); a free one by default.",
+    )(function)
+
+
 def print_json(value: object) -> None:
     """Print a value as one JSON document; datetimes, UUIDs and paths as strings, bytes as hex.
 

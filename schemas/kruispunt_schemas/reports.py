@@ -62,7 +62,9 @@ class Report(BaseModel):
         """Return the report of a process that starts now (rule 2), written."""
         before = read(path_of(data, name))
         made = cls(name=name, pid=os.getpid(), state=State.STARTING, started_at=datetime.now(UTC))
-        if before is not None and before.state is not State.STOPPED and not runs(before.pid):
+        # In a container every process may have the same id.
+        ended = before is not None and (before.pid == made.pid or not runs(before.pid))
+        if before is not None and ended and before.state is not State.STOPPED:
             made.restarts = before.restarts + (before.state is not State.RENEWING)
             made.error, made.error_at = before.error, before.error_at
         made.write(data)
@@ -95,9 +97,7 @@ def read(path: Path) -> Report | None:
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process of that id runs and is not this one."""
-    if pid == os.getpid():
-        return False
+    """Tell whether a process of that id runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

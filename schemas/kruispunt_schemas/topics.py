@@ -72,6 +72,16 @@ def owner(topic: str) -> str:
     raise ValueError(topic)
 
 
+KINDS: Final = ("out", "in", *(topic.name for topic in SHARED))
+"""What `kind` returns: one word for everybody's ``out.`` and one for everybody's ``in.``."""
+
+
+def kind(topic: str) -> str:
+    """Return which of `KINDS` a topic is; '' for a topic that is not ours."""
+    name = topic.partition(".")[0] if topic.startswith((OUT_PREFIX, IN_PREFIX)) else topic
+    return name if name in KINDS else ""
+
+
 def all_topics(participants: Iterable[str]) -> tuple[Topic, ...]:
     """Return every topic of a backbone with these participants, shared ones first."""
     own = [topic for name in participants for topic in (out_topic(name), in_topic(name))]

@@ -25,6 +25,7 @@ from kruispunt_schemas.records.frame import Lifecycle
 from tests import drafts
 from tests.backbone import ROLES, WITHIN, Backbone, deliveries, provisioned, schema_named
 from tests.drafts import LTF, OCAD, ORIGINATORS, VSSE, draft
+from tests.observed import assert_closed, document, page, samples, value
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
@@ -286,6 +287,40 @@ def test_no_output_id_has_two_contents_and_nothing_is_sent_twice(backbone: Backb
             seen.setdefault(identifier, set()).add(message.value() or b"")
     assert len(seen) > 60
     assert {len(contents) for contents in seen.values()} == {1}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_worker_tells_of_itself_without_content(backbone: Backbone, role: str) -> None:
+    backbone.await_decision("narrow")
+    address = wait_until(lambda: backbone.report(role).get("address"), within=WITHIN, what="an address")
+    wait_until(lambda: page(address, "/ready")[0] == 200, within=WITHIN, what=f"a ready {role}")
+    status, health = document(address, "/health")
+    assert (status, health["role"], health["pid"]) == (200, role, backbone.workers[role].pid)
+    assert (health["troubles"], health["behind"], health["unfinished"]) == ([], 0, 0)
+    assert health["connected"] == dict.fromkeys(
+        ("broker", "bundles", *(["database"] if role != "admit" else [])), True
+    )
+    _, text = page(address, "/metrics")
+    found = samples(text)
+    assert_closed(found)
+    done = value(found, "kruispunt_messages_total", role=role)
+    assert done == value(found, "kruispunt_signal_seconds_count", role=role) >= 8
+    assert value(found, "kruispunt_batch_seconds_count", role=role) > 0
+    assert value(found, "kruispunt_live") == value(found, "kruispunt_ready") == 1
+    if role == "admit":
+        assert value(found, "kruispunt_refusals_total", reason="signature") >= 1
+        assert value(found, "kruispunt_outputs_total", record="Status", target="in") >= 10
+    elif role == "resolve":
+        assert value(found, "kruispunt_duplicates_total", kind="SAME_CONTENT") == 1
+        assert value(found, "kruispunt_cornered_total") > 0
+        assert value(found, "kruispunt_refusals_total", reason="stale-version") >= 1
+    else:
+        decisions = value(found, "kruispunt_outputs_total", record="Decision")
+        assert decisions == value(found, "kruispunt_road_seconds_count") > 5
+        assert value(found, "kruispunt_outputs_total", record="RadicalisationCase", target="in") > 3
+        assert value(found, "kruispunt_outputs_total", record="Withdrawal") >= 1
+    for secret in ("never admitted", "Seen near", "kept/1", drafts.LTF, drafts.VSSE):
+        assert secret not in text
 
 
 @pytest.mark.parametrize("role", ROLES)

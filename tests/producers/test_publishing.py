@@ -26,12 +26,14 @@ from kruispunt_producers.synthetic import (
     write_tables,
 )
 from kruispunt_producers.synthetic.truth import Channel
-from kruispunt_schemas import codec, disclosure, wire
+from kruispunt_schemas import codec, disclosure, reports, wire
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.keys import ParticipantKeys, create_participant
 from kruispunt_schemas.registry import CACHE_FILE
+from kruispunt_schemas.reports import State
 from kruispunt_schemas.settings import STACK_FILE, Addresses
 
+from tests.observed import assert_closed, document, page, samples, value
 from tests.producers.servers import Record, legacy_schema, prepare, read_topic
 from tests.producers.signals import NOW
 from tests.stacks import StackUnderTest
@@ -228,6 +230,18 @@ def test_sigkill_in_the_middle_then_again_while_a_second_is_refused(
         third = subprocess.run(command(tmp_path, *publish), capture_output=True, check=False, timeout=60)
         assert third.returncode == 2
         assert b"already sends for adiv" in third.stderr
+        told = reports.read(reports.path_of(tmp_path, f"agency-{participant}"))
+        assert told is not None
+        assert (told.pid, told.restarts, told.state) == (second.pid, 1, State.WORKING)
+        health = wait_until(
+            lambda: (answer := document(told.address, "/ready"))[1]["behind"] == 0 and answer,
+            within=30,
+            what="a box without postings",
+        )
+        assert (health[0], health[1]["role"], health[1]["troubles"]) == (200, "agency", [])
+        found = samples(page(told.address, "/metrics")[1])
+        assert_closed(found)
+        assert value(found, "kruispunt_ready", role="agency") == 1
         second.send_signal(signal.SIGTERM)
         output, _ = second.communicate(timeout=20)
         assert second.returncode == 0

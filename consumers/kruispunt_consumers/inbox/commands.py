@@ -11,7 +11,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event as Flag
 from types import FrameType
@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import click
 from kruispunt_schemas import failpoints
-from kruispunt_schemas.command import console, json_option, log_to_stderr, stderr
+from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, stderr
 from kruispunt_schemas.settings import Settings
 from kruispunt_schemas.untrusted import json_text, more_rows, safe, shown
 from rich.text import Text
@@ -70,20 +70,33 @@ def inbox() -> None:
 @click.option(
     "--reread", is_flag=True, help="Begin at the start of the topic; what is stored already stays as it is."
 )
+@port_option
 @_data
 @json_option
-def follow(*, participant: str, once: bool, reread: bool, data: Path | None, as_json: bool) -> None:
+def follow(
+    *, participant: str, once: bool, reread: bool, port: int, data: Path | None, as_json: bool
+) -> None:
     """Receive what arrives, verify it, store it and acknowledge it; Ctrl-C ends.
 
     Prints one line for each record; with --json one JSON object on a line.
     """
+    # Here, for the other commands need neither.
+    from kruispunt_schemas.following import Figures, Followed  # noqa: PLC0415
+
+    from kruispunt_consumers.inbox import metrics  # noqa: PLC0415
+
     counts: Counter[Outcome] = Counter()
+    trouble: str | None = None
 
     def tell(event: Event | Notice) -> None:
+        nonlocal trouble
         if isinstance(event, Notice):
+            trouble = event.text
             stderr.print(shown(event.text, "yellow"))
             return
+        trouble = None
         counts[event.outcome] += 1
+        metrics.taken(event)
         if as_json:
             click.echo(json_text(documents.event_document(event), indent=None))
         elif event.outcome is not Outcome.REPEATED:
@@ -92,10 +105,24 @@ def follow(*, participant: str, once: bool, reread: bool, data: Path | None, as_
     log_to_stderr()
     settings = _settings(data)
     failpoints.arm(settings.failpoint)
-    with (
-        _until_signalled() as stop,
-        follower_of(settings, participant, tell=tell, stopping=stop.is_set) as follower,
-    ):
+    followed: Followed | None = None
+
+    def figures() -> Figures:
+        refused = counts[Outcome.REJECTED]
+        return Figures(done=counts.total(), behind=follower.behind(), refused=refused, trouble=trouble)
+
+    def stopping() -> bool:
+        if followed is not None:
+            followed.note(figures)
+        return stop.is_set()
+
+    with ExitStack() as opened:
+        stop = opened.enter_context(_until_signalled())
+        follower = opened.enter_context(follower_of(settings, participant, tell=tell, stopping=stopping))
+        if not once:
+            followed = opened.enter_context(
+                Followed(settings.data, "inbox", participant, metrics.REGISTRY, port)
+            )
         if not (as_json or once):
             console.print(Text(f"Following in.{participant}. Ctrl-C ends.", style="dim"))
         waiting = follower.run(once=once, reread=reread)

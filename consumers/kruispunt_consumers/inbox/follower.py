@@ -92,6 +92,10 @@ class Follower:
                 raise UnavailableError(f"{topic.name} could not be read to its end: no broker answers")
         return self._parts.outgoing.drain(DRAIN_SECONDS if once else POLL_SECONDS)
 
+    def behind(self) -> int:
+        """Return how many records of the topic are not kept yet."""
+        return self._parts.topic.behind(self._parts.store.next_offset())
+
     def _start(self, *, reread: bool) -> int:
         """Assign the first offset to read, and return where the topic ends now."""
         span = self._parts.topic.span()

@@ -66,6 +66,11 @@ class InTopic:
             )
         return Span(first, end)
 
+    def behind(self, offset: int) -> int:
+        """Return how many records lie behind an offset, as far as the broker has told without being asked."""
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(self.name, 0), cached=True)
+        return max(0, max(end, self.end_seen) - offset)
+
     def start_at(self, offset: int) -> None:
         """Read from an offset on."""
         with translated(self.name, self._brokers):

@@ -22,6 +22,8 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    func,
+    text,
 )
 
 metadata: Final = MetaData()
@@ -49,7 +51,9 @@ claim: Final = Table(
     Index("claim_signal", "originator", "signal_id"),
     Index("claim_content", "originator", "content_fingerprint"),
     Index("claim_case", "canonical_case_key"),
+    Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("claim_alias", "case_key"),
+    Index("claim_unfinished", "claimed_at", postgresql_where=text("not marked and not set_aside")),
 )
 
 person: Final = Table(
@@ -91,6 +95,8 @@ decision_claim: Final = Table(
     Column("offset", BigInteger, primary_key=True),
     Column("decision", LargeBinary, nullable=False, comment="the decision record, Avro: no content"),
     Column("marked", Boolean, nullable=False),
+    Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("decision_claim_unfinished", "claimed_at", postgresql_where=text("not marked")),
 )
 
 delivered: Final = Table(

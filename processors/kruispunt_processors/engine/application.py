@@ -12,23 +12,27 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import faust
 import structlog
 import uvloop
+from kruispunt_schemas import pages
 from kruispunt_schemas.failures import KruispuntError
-from kruispunt_schemas.reports import Report, State
+from kruispunt_schemas.reports import State
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
 from kruispunt_processors import exits
+from kruispunt_processors.engine import metrics
+from kruispunt_processors.engine.condition import Condition
 from kruispunt_processors.engine.driver import Transport
-from kruispunt_processors.engine.supervision import STALL_SECONDS, Partition, Progress, watch
+from kruispunt_processors.engine.supervision import Partition, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
-LAG_INTERVAL_SECONDS: Final = 1.0
-LAG_TIMEOUT_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 1.0
+ANSWER_SECONDS: Final = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -96,50 +100,62 @@ class Ending:
             signal.raise_signal(signal.SIGTERM)
 
 
-def run(
-    app: StageApp,
-    progress: Progress,
-    starting: Callable[[], Awaitable[None]],
-    report: Report,
-    data: Path,
-    ending: Ending | None = None,
-    *,
-    limit: float = STALL_SECONDS,
-) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """What a process works with until it ends.
+
+    starting: awaited before anything is consumed. data: folder of the report. port: of the pages, 0 for a free one.
+    """
+
+    condition: Condition
+    starting: Callable[[], Awaitable[None]]
+    data: Path
+    ending: Ending = field(default_factory=Ending)
+    port: int = 0
+
+
+def run(app: StageApp, shift: Shift) -> NoReturn:
     """Run the app until SIGTERM or SIGINT; exits the process (`exits`; 1 after a crash).
 
-    starting: awaited before anything is consumed. report: kept up to date in the data folder. limit: seconds after
-    which a worker that is stuck ends itself.
+    Raise ConfigurationError when the pages cannot be served.
     """
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    role = report.name
+    condition, progress, report = shift.condition, shift.condition.progress, shift.condition.report
+    report.address = pages.serve(condition.health, metrics.REGISTRY, shift.port)
+    report.write(shift.data)
 
     def stalled(stuck: list[Partition]) -> None:
         places = ", ".join(f"{topic}/{number}" for topic, number in stuck) or "every partition"
-        report.failed(State.FAILED, f"it stood still for {limit:.0f} s on {places}")
-        report.write(data)
+        report.failed(State.FAILED, f"it stood still for {condition.limit:.0f} s on {places}")
+        report.write(shift.data)
 
     async def first() -> None:
-        await starting()
-        watch(progress, limit, stalled)
-        log.info("started", role=role)
+        await shift.starting()
+        watch(progress, condition.limit, stalled)
+        log.info("started", role=report.name, pages=report.address)
 
-    async def report_lag(_app: faust.App) -> None:
+    async def look_around(_app: faust.App) -> None:
         while not app.should_stop:
-            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             try:
-                async with asyncio.timeout(LAG_TIMEOUT_SECONDS):
+                async with asyncio.timeout(ANSWER_SECONDS):
                     progress.lagging(await _lag(app))
                 report.assigned = len(app.consumer.assignment())
             except Exception as error:  # the watchdog judges by the age of the last reading
-                log.warning("lag-unknown", role=role, error=type(error).__name__)
+                log.warning("lag-unknown", role=report.name, error=type(error).__name__)
             if report.assigned:
                 report.state = State.WORKING
             report.lag, report.batches, report.messages = progress.behind, progress.batches, progress.messages
-            report.write(data)
+            report.write(shift.data)
+
+    async def examine(_app: faust.App) -> None:
+        while not app.should_stop:
+            await condition.examine()
+            await asyncio.sleep(LOOK_SECONDS)
 
     app.starting = first
-    app.task(report_lag)
+    app.task(look_around)
+    app.task(examine)
     worker = faust.Worker(app, loglevel="WARN", quiet=True, redirect_stdouts=False)
     worker.spinner = None
     try:
@@ -148,8 +164,8 @@ def run(
         if end.code:
             report.failed(State.FAILED, _told(app.crash_reason))
         else:
-            report.state = State.RENEWING if ending and ending.renewing else State.STOPPED
-        report.write(data)
+            report.state = State.RENEWING if shift.ending.renewing else State.STOPPED
+        report.write(shift.data)
         raise SystemExit(exits.RENEWED if report.state is State.RENEWING else end.code) from None
 
 

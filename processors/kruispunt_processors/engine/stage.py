@@ -37,6 +37,7 @@ from faust.types import StreamT
 from kruispunt_schemas import failpoints, topics, wire
 from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
 
+from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.supervision import Partition, PartitionSupervisor, Progress
 
 BATCH: Final = 500
@@ -147,6 +148,23 @@ class FaustPublisher:
             raise UnavailableError("Kafka does not answer")
 
 
+class CountingPublisher:
+    """Publishes through another and counts what was confirmed."""
+
+    def __init__(self, publisher: Publisher, role: str) -> None:
+        self._publisher = publisher
+        self._role = role
+
+    async def publish(self, messages: Sequence[wire.Message]) -> None:
+        """Deliver all, then count them."""
+        await self._publisher.publish(messages)
+        metrics.delivered(self._role, messages)
+
+    async def answers(self) -> None:
+        """Ask as the other does."""
+        await self._publisher.answers()
+
+
 async def run_batch(
     stage: Stage, batch: Sequence[Incoming], publisher: Publisher, alive: Callable[[], None] = lambda: None
 ) -> None:
@@ -228,6 +246,7 @@ async def _corner(stage: Stage, message: Incoming, error: Exception, publisher: 
         raise
     except Exception as again:
         await stage.corner(message, again, publisher, kept=(message.value or b"")[:PREFIX_BYTES])
+    metrics.cornered(stage.name)
 
 
 def portions(events: Sequence[Any]) -> Iterator[list[Any]]:
@@ -255,7 +274,8 @@ async def _patiently(stage: Stage, batch: Sequence[Incoming], publisher: Publish
             if time.monotonic() + pause > deadline:
                 raise
             log.warning("waiting", stage=stage.name, reason=str(error), pause_seconds=pause)
-            await asyncio.sleep(pause)
+            with metrics.waiting(stage.name):
+                await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
         else:
             return
@@ -268,13 +288,14 @@ def install(
     channel = app.topic(
         *sources, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
     )
-    publisher = FaustPublisher(app)
+    publisher = CountingPublisher(FaustPublisher(app), stage.name)
 
     async def step(stream: StreamT[Any]) -> None:
         # noack_take restores this on exit: without it a cancelled batch would be acknowledged.
         stream.enable_acks = False
         async for events in cast("Any", stream).noack_take(BATCH, within=BATCH_WITHIN_SECONDS):
             for portion in portions(events):
+                since = time.monotonic()
                 with progress.batch(_places(portion)) as moved:
                     try:
                         batch = [incoming(event.message) for event in portion]
@@ -285,6 +306,7 @@ def install(
                     failpoints.reached("stage.marked")
                     for event in portion:
                         await stream.ack(event)
+                metrics.finished(stage.name, portion, time.monotonic() - since)
 
     app.agent(
         channel,

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kruispunt_processors.database import claims
 from kruispunt_processors.database.claims import Claimed
 from kruispunt_processors.database.connection import answers
+from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
@@ -70,6 +71,7 @@ class ResolveStage:
             ]
         )
         await claims.mark(self._engine, owed)
+        metrics.resolved(item.event for item in owed.values())
 
     async def answers(self) -> None:
         """Raise UnavailableError when PostgreSQL does not answer."""

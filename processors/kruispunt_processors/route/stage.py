@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kruispunt_processors.bundles import BundleRegister
 from kruispunt_processors.database import claims, decided
 from kruispunt_processors.database.connection import answers
+from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
@@ -80,6 +81,7 @@ class RouteStage:
         owed = {where: item for where, item in claimed.items() if not item.marked}
         await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
+        metrics.decided(item.decision for item in owed.values())
 
     async def answers(self) -> None:
         """Raise UnavailableError when PostgreSQL does not answer."""

@@ -24,7 +24,7 @@ from kruispunt_consumers.inbox.kept import AlertKind, State
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_deploy.stack import LocalStack
-from kruispunt_schemas import codec, disclosure, keys, topics, wire
+from kruispunt_schemas import codec, disclosure, keys, reports, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent, Status, Withdrawal
@@ -36,6 +36,7 @@ from kruispunt_schemas.topics import Topic
 from tests.consumers.inbox import deliveries
 from tests.consumers.inbox.deliveries import BUNDLE, signal, signer_of, status, view
 from tests.consumers.inbox.stops_at import POINTS
+from tests.observed import assert_closed, document, page, samples, value
 from tests.stacks import StackUnderTest
 from tests.waiting import wait_until
 
@@ -134,8 +135,8 @@ class Bench:
 
 def send(stack: StackUnderTest, topic: str, messages: list[tuple[bytes, wire.Headers]]) -> None:
     producer = Producer({"bootstrap.servers": stack.addresses.brokers})
-    for value, headers in messages:
-        producer.produce(topic, value=value, headers=list(headers))
+    for payload, headers in messages:
+        producer.produce(topic, value=payload, headers=list(headers))
     assert producer.flush(PATIENCE) == 0
 
 
@@ -223,6 +224,18 @@ def test_follow_shows_what_arrives_live_and_ends_on_a_signal(bench: Bench) -> No
         event = json.loads(process.stdout.readline())
         assert (event["outcome"], event["item"]["output_id"]) == ("stored", str(bench.output_id(1)))
         wait_until(bench.receipts, within=PATIENCE, what="the receipt")
+        told = reports.read(reports.path_of(bench.data, f"inbox-{bench.participant}"))
+        assert told is not None
+        _, health = wait_until(
+            lambda: (answer := document(told.address, "/ready"))[1]["done"] and answer,
+            within=PATIENCE,
+            what="one record done",
+        )
+        assert (health["live"], health["ready"], health["behind"]) == (True, True, 0)
+        found = samples(page(told.address, "/metrics")[1])
+        assert_closed(found)
+        assert value(found, "kruispunt_inbox_records_total", outcome="stored") == 1
+        assert value(found, "kruispunt_inbox_seconds_count") == 1
         process.send_signal(signals.SIGTERM)
         assert process.wait(PATIENCE) == 0
 

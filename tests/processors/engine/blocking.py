@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kruispunt_processors.engine import application
+from kruispunt_processors.engine.condition import Condition
 from kruispunt_processors.engine.stage import Incoming, Publisher, install
 from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.pool import Pool, leash
 from kruispunt_schemas.command import log_to_stderr
 from kruispunt_schemas.reports import Report
 
-LIMIT = 4.0
+LIMIT = 15.0  # above session and rebalance timeout, as the real one
 
 
 class Blocking:
@@ -48,11 +49,12 @@ def main(mode: str, role: str, data: str, brokers: str, topic: str) -> None:
     folder = Path(data)
     if mode == "pool":
         own = [sys.executable, "-m", "tests.processors.engine.blocking", "work", role, data, brokers, topic]
-        sys.exit(Pool([role], folder, lambda _role, _data: own).run())
+        sys.exit(Pool([role], folder, command=lambda *_: own).run())
     leash()
     app, progress = application.create(role, brokers, folder), Progress()
     install(app, Blocking(role, folder / "handled"), [topic], progress, isolated=True)
-    application.run(app, progress, ready, Report.begin(folder, role), folder, limit=LIMIT)
+    condition = Condition(progress, Report.begin(folder, role), lambda: True, limit=LIMIT)
+    application.run(app, application.Shift(condition, ready, folder))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,105 @@
+"""The page of ``kruispunt status``: servers and workers as tables that a person understands, and what to do next.
+
+Must not: look at anything; `inspection` and `workers` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from kruispunt_deploy.stack.datafolder import DataFolder
+from kruispunt_deploy.stack.inspection import StackView
+from kruispunt_deploy.stack.workers import STAGES, WorkerView
+
+
+def status_page(found: StackView, workers: Sequence[WorkerView]) -> RenderableType:
+    """Return the whole page."""
+    parts: list[RenderableType] = [servers_table(found)]
+    if workers:
+        parts.append(_workers_table(workers))
+    parts += [
+        Text(f"last error of {each.name}, {_ago(each)}: {each.error}", "yellow")
+        for each in workers
+        if each.error
+    ]
+    told = advice(found, workers)
+    well = found.healthy and all(each.well for each in workers)
+    parts += [Text(f"Next: {each}") for each in told]
+    if well:
+        parts.append(Text("All is well.", "green"))
+    return Group(*parts)
+
+
+def servers_table(found: StackView) -> RenderableType:
+    """Return the servers of a stack."""
+    supervisor = f", supervisor pid {found.pid}" if found.pid else ""
+    table = Table("server", "state", "pid", "ready in", "memory", box=SIMPLE_HEAD)
+    table.add_column("address", overflow="fold")
+    for part in found.parts:
+        table.add_row(
+            part.name,
+            Text(part.state, "green" if part.state == "ready" else "yellow")
+            + (f", {part.restarts} restarts" if part.restarts else ""),
+            str(part.pid or "-"),
+            f"{part.ready_seconds:.1f} s" if part.ready_seconds is not None else "-",
+            f"{part.memory_mib} MiB" if part.memory_mib is not None else "-",
+            part.address or "-",
+        )
+    return Group(
+        Text(f"stack in {found.data}: {found.phase}{supervisor}"),
+        table,
+        Text(f"logs: {DataFolder(Path(found.data)).logs}/<part>.log"),
+    )
+
+
+def advice(found: StackView, workers: Sequence[WorkerView]) -> list[str]:
+    """Return what to do next, the most pressing first; empty when there is nothing to do."""
+    if found.phase == "stopped":
+        return ["kruispunt up --detach"]
+    told = [f"{part.name} is {part.state}: see {part.log}, then kruispunt doctor" for part in found.parts if part.state != "ready"]  # fmt: skip
+    told += [f"{each.name}: {each.advice}" for each in workers if each.advice]
+    if not any(each.name in STAGES and each.pid is not None for each in workers) and not told:
+        told.append("kruispunt worker (none runs)")
+    if any(each.refused for each in workers if each.name in STAGES):
+        told.append("kruispunt quarantine list (something was refused)")
+    return told
+
+
+def _workers_table(workers: Sequence[WorkerView]) -> Table:
+    table = Table("worker", box=SIMPLE_HEAD)
+    table.add_column("state", overflow="fold", min_width=16)
+    for column in ("per s", "lag", "oldest", "refused", "up", "restarts"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for each in workers:
+        table.add_row(
+            each.name,
+            Text(each.state, "green" if each.well else "red"),
+            "-" if each.per_second is None else f"{each.per_second:,.1f}",
+            "-" if each.behind is None else f"{each.behind:,}",
+            _span(each.oldest_seconds),
+            "-" if each.refused is None else f"{each.refused:,}",
+            _span(each.uptime_seconds),
+            str(each.restarts),
+        )
+    return table
+
+
+def _span(seconds: float | None) -> str:
+    """Return a span of time in one unit, '-' when it is not known."""
+    if seconds is None:
+        return "-"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def _ago(each: WorkerView) -> str:
+    return "at an unknown time" if each.error_at is None else f"{_span((datetime.now(UTC) - each.error_at).total_seconds())} ago"  # fmt: skip
