@@ -82,6 +82,7 @@ class Backbone:
     workers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     posted: dict[str, Posting] = field(default_factory=dict)
     readers: dict[str, Reader] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def keys(self, participant: str) -> keys.ParticipantKeys:
         return keys.read_participant(self.settings.data, participant)
@@ -183,7 +184,12 @@ class Backbone:
                 [*command, "--data", str(self.settings.data)],
                 stdout=log,
                 stderr=log,
-                env={name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")},
+                env={
+                    **{
+                        name: value for name, value in os.environ.items() if not name.startswith("KRUISPUNT_")
+                    },
+                    **self.environment,
+                },
             )
 
     def report(self, role: str) -> dict[str, Any]:

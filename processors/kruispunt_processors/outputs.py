@@ -1,7 +1,7 @@
 """Records ready to be sent: every stage's outputs get their bytes, key and headers here.
 
-Rule: a record's bytes, key and headers are a function of the record and of the message that caused it (its trace),
-so that a replay sends the same. Must not: send anything.
+Rules: a record's bytes, key and headers are a function of the record and of the message that caused it (its trace), so
+that a replay sends the same. No trace stands on a lasting topic: its ids were chosen by whoever posted. Must not: send anything.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ class Outbound:
         trace: str | None,
     ) -> Message:
         """Return Avro bytes as a message."""
+        kept = None if topic in topics.LASTING else trace
         headers = wire.envelope(
-            schema, identifier=identifier, source=self.source, time=time, traceparent=trace
+            schema, identifier=identifier, source=self.source, time=time, traceparent=kept
         )
         return Message(topic, key, wire.wrapped(self.wire_ids[schema.fingerprint], payload), headers)
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Final, NoReturn
 
 import structlog
-from kruispunt_schemas import failpoints, keys, topics
+from kruispunt_schemas import failpoints, keys, topics, tracing
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.command import log_to_stderr
 from kruispunt_schemas.failures import ConfigurationError, KruispuntError, UnavailableError
@@ -56,6 +56,7 @@ def run(role: str, settings: Settings, port: int = 0) -> NoReturn:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     log_to_stderr()
     failpoints.arm(settings.failpoint)
+    tracing.start(f"kruispunt.{role}")
     report = Report.begin(settings.data, role)
     try:
         _run(role, settings, report, port)

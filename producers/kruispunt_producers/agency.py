@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from kruispunt_schemas import failpoints
+from kruispunt_schemas import failpoints, tracing
 from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.settings import Settings
@@ -99,6 +99,7 @@ def publish(
     """
     settings = _settings(data)
     failpoints.arm(settings.failpoint)
+    tracing.start("kruispunt.agency")
     job = Job(
         participant=participant,
         source=source,

@@ -22,13 +22,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import structlog
-from kruispunt_schemas import codec, failpoints, topics, wire
+from kruispunt_schemas import codec, failpoints, topics, tracing, wire
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Addresses
@@ -65,6 +66,26 @@ def wire_ids(addresses: Addresses, data: Path) -> WireIds:
     return look_up
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """A posting handed to the client: bytes, when (ns since 1970), and its headers, which name its trace."""
+
+    size: int
+    since: int
+    headers: wire.Headers
+
+
+def _landed(flight: _Flight | None) -> None:
+    """Record that the broker has taken a posting."""
+    if flight is None or not tracing.active():
+        return
+    headers = dict(flight.headers)
+    parent = wire.traceparent_of(headers)
+    times = (flight.since, time.time_ns())
+    context = tracing.child(parent, "send")
+    tracing.record("send", context, parent=parent, times=times, record_type=wire.type_of(flight.headers))
+
+
 class Flusher:
     """Sends one box; holds the participant's lock while open. Use it from one thread."""
 
@@ -76,7 +97,7 @@ class Flusher:
         self._topic = topics.out_topic(box.participant).name
         self._sender: Sender | None = None
         self._sent = 0
-        self._flying: dict[int, int] = {}
+        self._flying: dict[int, _Flight] = {}
         self._trouble: str | None = None
         self._heard = time.monotonic()
 
@@ -119,7 +140,7 @@ class Flusher:
             failpoints.reached("box.recorded")
             self._heard = time.monotonic()
             for number, _ in delivered:
-                self._flying.pop(number, None)
+                _landed(self._flying.pop(number, None))
         failed = [item for item in reports if isinstance(item, Failed)]
         if failed:
             self._give_up(failed)
@@ -145,7 +166,7 @@ class Flusher:
     def _fill(self, sender: Sender) -> None:
         if not self._flying:
             self._heard = time.monotonic()
-        while len(self._flying) < WINDOW_POSTINGS and sum(self._flying.values()) < WINDOW_BYTES:
+        while len(self._flying) < WINDOW_POSTINGS and self._bytes_flying() < WINDOW_BYTES:
             waiting = self._box.queued(self._sent, limit=100)
             for posting in waiting:
                 if not self._send(sender, posting):
@@ -158,9 +179,12 @@ class Flusher:
         if not sender.send(posting.number, self._topic, value, posting.headers):
             return False
         self._sent = posting.number
-        self._flying[posting.number] = len(value)
+        self._flying[posting.number] = _Flight(len(value), time.time_ns(), posting.headers)
         failpoints.reached("box.sending")
         return True
+
+    def _bytes_flying(self) -> int:
+        return sum(flight.size for flight in self._flying.values())
 
     def _give_up(self, failed: list[Failed]) -> None:
         """Start anew from the lowest number that waits; raise what waiting does not mend."""

@@ -101,11 +101,15 @@ def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None, po
         Followed(job.data, "agency", job.participant, CollectorRegistry(), port) as followed,
     ):
         complaint: str | None = None
+
+        def note(*_: int) -> None:
+            followed.note(lambda: run.figures(complaint))
+
         due = time.monotonic()
         while not stop():
             if time.monotonic() >= due:
                 try:
-                    tally += run.pass_over(0.0, None)
+                    tally += run.pass_over(0.0, note)
                     complaint = None
                 except (BoxFullError, UnavailableError) as error:
                     if str(error) != complaint:
@@ -113,7 +117,7 @@ def follow(job: Job, *, stop: Callable[[], bool], watch: Watch | None = None, po
                         _log.warning("agency.waiting", participant=job.participant, trouble=complaint)
                 due = time.monotonic() + FOLLOW_SECONDS
             run.flusher.pump()
-            followed.note(run.figures)
+            note()
             if watch is not None:
                 watch(tally.enqueued, run.box.waiting())
         run.flusher.drain(STOP_SECONDS)
@@ -173,8 +177,8 @@ class _Run:
             waiting = left
         return 0
 
-    def figures(self) -> Figures:
-        """Return how the box stands, for the pages."""
+    def figures(self, complaint: str | None) -> Figures:
+        """Return how the box stands, for the pages. complaint: why the source cannot be read."""
         from kruispunt_schemas.following import Figures  # noqa: PLC0415 - see follow
 
         found = self.box.summary()
@@ -184,7 +188,7 @@ class _Run:
             behind=found.queued,
             oldest_seconds=None if oldest is None else (datetime.now(UTC) - oldest).total_seconds(),
             refused=found.refusals,
-            trouble=found.trouble,
+            trouble=found.trouble or complaint,
         )
 
     def published(self, tally: Tally, waiting: int) -> Published:

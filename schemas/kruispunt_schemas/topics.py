@@ -72,6 +72,8 @@ def owner(topic: str) -> str:
     raise ValueError(topic)
 
 
+LASTING: Final = frozenset(topic.name for topic in SHARED if topic.retention_ms is None)
+"""References, commitments and decisions; no content in the clear, and nothing that a poster chose freely."""
 KINDS: Final = ("out", "in", *(topic.name for topic in SHARED))
 """What `kind` returns: one word for everybody's ``out.`` and one for everybody's ``in.``."""
 

@@ -15,7 +15,7 @@ Must not: look up an id (`registry`).
 
 from __future__ import annotations
 
-import secrets
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,9 @@ NAME_ERRORS: Final = "backslashreplace"
 """How the bytes of a header's name that are not UTF-8 are written (rule 5)."""
 UNREADABLE: Final = (("\\", b""),)
 """Headers of which a client library gives none, because the name of one is not UTF-8."""
+
+_TRACEPARENT: Final = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TYPE_PREFIX: Final = f"{NAMESPACE}.".encode()
 
 Headers = list[tuple[str, bytes]]
 
@@ -109,15 +112,12 @@ def fingerprint_of(headers: Mapping[str, bytes]) -> bytes | None:
 
 
 def traceparent_of(headers: Mapping[str, bytes]) -> str | None:
-    """Return the W3C trace parent, None when absent or malformed."""
-    text = headers.get("traceparent", b"").decode("ascii", "replace")
-    parts = text.split("-")
-    well_formed = [len(part) for part in parts] == [2, 32, 16, 2] and all(
-        set(part) <= set("0123456789abcdef") for part in parts
-    )
-    return text if well_formed else None
+    """Return the W3C trace parent, None when absent or malformed (version 00, ids that are not all zeros)."""
+    text = headers.get("traceparent")
+    return text.decode("ascii") if text is not None and _TRACEPARENT.fullmatch(text) else None
 
 
-def new_traceparent() -> str:
-    """Return a fresh trace parent (W3C Trace Context, version 00, sampled)."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+def type_of(headers: Iterable[tuple[str, bytes]]) -> str:
+    """Return the type of record that an envelope names; '' when it names none."""
+    name = next((value for header, value in headers if header == "ce_type"), b"")
+    return name[len(_TYPE_PREFIX) :].decode("ascii", "replace") if name.startswith(_TYPE_PREFIX) else ""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from click.testing import CliRunner
@@ -15,15 +19,27 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from kruispunt_processors import exits
 from kruispunt_processors.commands import quarantine
-from kruispunt_schemas import disclosure, identity, topics, wire
+from kruispunt_producers.synthetic import generate, write_exports
+from kruispunt_schemas import disclosure, identity, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Participant
-from kruispunt_schemas.records.backbone import QuarantineEntry, RepertoryEvent, Stage, Verdict, Withdrawal
+from kruispunt_schemas.records.backbone import (
+    DecidedOutput,
+    Decision,
+    OutputKind,
+    QuarantineEntry,
+    RepertoryEvent,
+    Stage,
+    Verdict,
+    Withdrawal,
+)
 from kruispunt_schemas.records.frame import Lifecycle
+from kruispunt_schemas.tracing import Context
 
 from tests import drafts
 from tests.backbone import ROLES, WITHIN, Backbone, deliveries, provisioned, schema_named
+from tests.collector import Collector, collecting
 from tests.drafts import LTF, OCAD, ORIGINATORS, VSSE, draft
 from tests.observed import assert_closed, document, page, samples, value
 from tests.waiting import wait_until
@@ -32,9 +48,17 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
-def backbone(request: pytest.FixtureRequest) -> Iterator[Backbone]:
+def collector() -> Iterator[Collector]:
+    """Where every process of the backbone exports its traces."""
+    with collecting() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def backbone(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Backbone]:
     """A backbone provisioned and at work on servers of its own."""
     with provisioned(request) as made:
+        made.environment = collector.environment
         _poison(made)
         for role in ROLES:
             made.start(role)
@@ -321,6 +345,125 @@ def test_each_worker_tells_of_itself_without_content(backbone: Backbone, role: s
         assert value(found, "kruispunt_outputs_total", record="Withdrawal") >= 1
     for secret in ("never admitted", "Seen near", "kept/1", drafts.LTF, drafts.VSSE):
         assert secret not in text
+
+
+def agency_and_inbox(backbone: Backbone, *arguments: str) -> None:
+    """Run a command of a participant to its end, in a process of its own that exports its traces."""
+    addresses = backbone.settings.addresses()
+    done = subprocess.run(
+        [sys.executable, "-m", "kruispunt_schemas", *arguments, "--data", str(backbone.settings.data)],
+        env={
+            **os.environ,
+            **backbone.environment,
+            "KRUISPUNT_BROKERS": addresses.brokers,
+            "KRUISPUNT_REGISTRY": addresses.registry,
+        },
+        capture_output=True,
+        check=False,
+        timeout=WITHIN,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def test_one_signal_is_followed_through_all_stages_by_its_trace(
+    backbone: Backbone, collector: Collector
+) -> None:
+    scenario = generate(seed=5, signals=120)
+    poster = "police-gent"
+    write_exports(backbone.settings.data / "exports", scenario, poster, 1)
+    source = f"csv:{backbone.settings.data / 'exports'}"
+    agency_and_inbox(backbone, "agency", "publish", "--as", poster, "--from", source, "--json")
+
+    def delivered() -> list[tuple[Decision, DecidedOutput]]:
+        return [
+            (record, output)
+            for record in backbone.records(topics.DECISIONS.name, Decision)
+            for output in record.outputs
+            if record.posting.participant == poster and output.kind is OutputKind.VIEW
+        ]
+
+    decision, output = wait_until(delivered, within=WITHIN, what="a view of a signal of the agency")[0]
+    agency_and_inbox(backbone, "inbox", "follow", "--as", output.recipient, "--once", "--json")
+
+    (posted,) = [
+        message
+        for message in backbone.read(topics.out_topic(poster).name)
+        if message.offset() == decision.posting.offset
+    ]
+    begun = Context.of(wire.traceparent_of(wire.header_map(posted.headers())))
+    assert begun is not None
+    stages = {"enqueue", "send", *ROLES}
+    found = wait_until(
+        lambda: (spans := collector.trace(begun.trace_id)).keys() >= stages and spans,
+        within=WITHIN,
+        what="a span of every stage",
+    )
+    assert found.keys() == stages, "one trace id from the posting box to the decision"
+    assert {name: found[name].service for name in stages} == {
+        "enqueue": "kruispunt.agency",
+        "send": "kruispunt.agency",
+        **{role: f"kruispunt.{role}" for role in ROLES},
+    }
+    parents = {"enqueue": "", "send": "enqueue", "admit": "enqueue", "resolve": "admit", "route": "resolve"}
+    for name, parent in parents.items():
+        assert found[name].parent == (found[parent].span_id if parent else "")
+        assert found[name].attributes == {"kruispunt.stage": name, "kruispunt.type": decision.signal_type}
+    for role in ROLES:
+        ((trace_id, span_id),) = found[role].links
+        batch = collector.trace(trace_id)[f"{role} batch"]
+        assert (batch.span_id, batch.parent) == (span_id, "")
+
+    assert output.output_id is not None
+    delivery = tracing.of_output(output.output_id)
+    received = wait_until(
+        lambda: len(spans := collector.trace(delivery.trace_id)) == 2 and spans,
+        within=WITHIN,
+        what="the spans of the delivery",
+    )
+    assert received.keys() == {"deliver", "store"}
+    assert delivery.trace_id != begun.trace_id, "a recipient learns no id that others have"
+    assert received["deliver"].span_id == received["store"].parent == delivery.span_id
+    assert received["deliver"].links == ((begun.trace_id, found["route"].span_id),)
+    assert received["store"].service == "kruispunt.inbox"
+
+
+def test_spans_hold_no_content_and_nobodys_name(backbone: Backbone, collector: Collector) -> None:
+    backbone.await_decision("narrow")
+    names = {"enqueue", "send", "deliver", "store", *ROLES, *(f"{role} batch" for role in ROLES)}
+    found = list(collector.spans)
+    assert found
+    for span in found:
+        assert span.name in names
+        assert span.service in {
+            "kruispunt.agency",
+            "kruispunt.inbox",
+            *(f"kruispunt.{role}" for role in ROLES),
+        }
+        assert span.attributes.keys() <= {"kruispunt.stage", "kruispunt.type"}
+        assert span.attributes.get("kruispunt.type", "Status") in schemas.TOPIC_TYPES
+        assert span.seconds >= 0
+
+
+def test_no_recipient_and_no_lasting_topic_gets_what_a_poster_put_into_its_trace(backbone: Backbone) -> None:
+    """Regression: the trace that an originator chose, 24 bytes that nobody checks, went to every recipient."""
+    decision = backbone.await_decision("wide")
+    chosen = drafts.headers_of(schemas.load("Receipt"))["traceparent"].split(b"-")[1]
+    lasting = [message for topic in sorted(topics.LASTING) for message in backbone.read(topic)]
+    assert lasting
+    assert all(
+        "traceparent" not in wire.header_map(message.headers())
+        for message in lasting
+        if message.topic() != topics.BUNDLES.name
+    )
+    for output in decision.outputs:
+        messages = backbone.read(topics.in_topic(output.recipient).name)
+        for message in messages:
+            headers = wire.header_map(message.headers())
+            if wire.type_of(headers.items()) == "Status":
+                continue  # its own posting's
+            assert chosen not in headers["traceparent"]
+            own = tracing.of_output(UUID(headers["ce_id"].decode()))
+            assert headers["traceparent"].decode() == str(own)
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -18,7 +18,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from kruispunt_schemas import codec, topics, wire
+from kruispunt_schemas import codec, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.vectors import samples
@@ -112,7 +112,7 @@ def read(stack: StackUnderTest, subjects: Subjects) -> Iterator[Read]:
                     identifier=str(samples.SIGNAL_ID),
                     source=f"/participants/{samples.ORIGINATOR}",
                     time=samples.TIME,
-                    traceparent=wire.new_traceparent(),
+                    traceparent=str(tracing.root()),
                 ),
                 on_delivery=lambda error, _message: failures.append(str(error)) if error else None,
             )

@@ -19,7 +19,7 @@ from typing import Final
 from uuid import uuid4
 
 import click
-from kruispunt_schemas import failpoints
+from kruispunt_schemas import failpoints, tracing
 from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, stderr
 from kruispunt_schemas.settings import Settings
 from kruispunt_schemas.untrusted import json_text, more_rows, safe, shown
@@ -105,6 +105,7 @@ def follow(
     log_to_stderr()
     settings = _settings(data)
     failpoints.arm(settings.failpoint)
+    tracing.start("kruispunt.inbox")
     followed: Followed | None = None
 
     def figures() -> Figures:

@@ -14,16 +14,19 @@ Must not: judge (`verification`), keep (`store`), or print.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import time_ns
 from typing import Final
 
-from kruispunt_schemas import failpoints
+from kruispunt_schemas import failpoints, tracing, wire
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 
 from kruispunt_consumers.inbox.intake import Event, Intake
 from kruispunt_consumers.inbox.outgoing import Outgoing
+from kruispunt_consumers.inbox.reading import Arrival
 from kruispunt_consumers.inbox.receipts import Clerk
 from kruispunt_consumers.inbox.store import InboxStore
 from kruispunt_consumers.inbox.topic import InTopic, Overtaken, Silence
@@ -123,13 +126,25 @@ class Follower:
                 self._tell_once(reason)
             case arrivals if arrivals:
                 self._told = None
+                began = time_ns()
                 events = self._parts.intake.take(arrivals, self._parts.clock())
+                if tracing.active():
+                    self._record(arrivals, (began, time_ns()))
                 failpoints.reached("inbox.kept")
                 for event in events:
                     self._parts.tell(event)
                 position = arrivals[-1].offset + 1
         self._post()
         return position
+
+    def _record(self, arrivals: Sequence[Arrival], times: tuple[int, int]) -> None:
+        """Record a span for each record kept, in the trace of its delivery, all as long as their batch took."""
+        for arrival in arrivals:
+            parent = wire.traceparent_of(arrival.headers)
+            context = tracing.child(parent, "store", str(arrival.offset))
+            record_type = wire.type_of(arrival.headers.items())
+            known = record_type if record_type in schemas.TOPIC_TYPES else None
+            tracing.record("store", context, parent=parent, times=times, record_type=known)
 
     def _post(self) -> None:
         if not self._parts.clerk.post_owed(self._parts.store):

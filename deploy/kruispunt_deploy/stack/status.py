@@ -73,8 +73,9 @@ def advice(found: StackView, workers: Sequence[WorkerView]) -> list[str]:
 
 
 def _workers_table(workers: Sequence[WorkerView]) -> Table:
-    table = Table("worker", box=SIMPLE_HEAD)
-    table.add_column("state", overflow="fold", min_width=16)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in ("worker", "state"):
+        table.add_column(column, overflow="fold", min_width=13)
     for column in ("per s", "lag", "oldest", "refused", "up", "restarts"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in workers:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from kruispunt_schemas import identity, topics, wire
+from kruispunt_schemas import identity, topics
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Stage, Status, Verdict
 from kruispunt_schemas.wire import Message
@@ -61,13 +61,13 @@ class AdmitStage:
             if isinstance(outcome, Admitted):
                 messages.extend(self._admitted(outcome, message))
             elif isinstance(outcome, Forwarded):
-                messages.append(self._forwarded(outcome, message))
+                messages.append(self._forwarded(outcome))
             else:
                 messages.extend(self._refused(outcome, message, message.value))
         return messages
 
     def _admitted(self, outcome: Admitted, message: Incoming) -> list[Message]:
-        trace = wire.traceparent_of(message.headers)
+        trace = str(message.trace(self.name))
         signal = self._outbound.signed(
             topics.ADMITTED.name,
             outcome.case_key,
@@ -85,14 +85,14 @@ class AdmitStage:
         )
         return [signal, self._status(status, trace)]
 
-    def _forwarded(self, outcome: Forwarded, message: Incoming) -> Message:
+    def _forwarded(self, outcome: Forwarded) -> Message:
         return self._outbound.signed(
             topics.ACCESS.name,
             outcome.posting.participant.encode(),
             outcome.signed,
             identifier=outcome.identifier,
             time=outcome.posting.appended_at,
-            trace=wire.traceparent_of(message.headers),
+            trace=None,
         )
 
     def _refused(self, outcome: Refused, message: Incoming, kept: bytes | None) -> list[Message]:
@@ -119,7 +119,7 @@ class AdmitStage:
         )
         if topics.is_partition(outcome.posting.participant):
             return [entry]
-        return [entry, self._status(status, wire.traceparent_of(message.headers))]
+        return [entry, self._status(status, str(message.trace(self.name)))]
 
     def _status(self, status: Status, trace: str | None) -> Message:
         return self._outbound.record(

@@ -11,6 +11,7 @@ Must not: hold content, an id or a reference.
 from __future__ import annotations
 
 import time
+from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, get_args
@@ -22,7 +23,6 @@ from kruispunt_schemas.health import Role
 from kruispunt_schemas.pages import LATENCY_BUCKETS, label
 from kruispunt_schemas.reasons import REASONS
 from kruispunt_schemas.records.backbone import Decision, DuplicateKind, QuarantineEntry, RepertoryEvent
-from kruispunt_schemas.schema import NAMESPACE
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY: Final = CollectorRegistry()
@@ -88,21 +88,26 @@ def finished(role: str, events: Sequence[Any], seconds: float) -> None:
     role, now = label(role, _ROLES), time.time()
     BATCH.labels(role).observe(seconds)
     latency = SIGNAL.labels(role)
+    sources: Tally[str] = Tally()
     for event in events:
         message = event.message
-        MESSAGES.labels(role, label(topics.kind(message.topic), topics.KINDS)).inc()
+        sources[message.topic] += 1
         latency.observe(max(0.0, now - message.timestamp))
+    for topic, count in sources.items():
+        MESSAGES.labels(role, label(topics.kind(topic), topics.KINDS)).inc(count)
 
 
 def delivered(role: str, messages: Iterable[wire.Message]) -> None:
     """Count messages that the broker has confirmed."""
     role = label(role, _ROLES)
+    outputs: Tally[tuple[str, str]] = Tally()
     for message in messages:
-        headers = dict(message.headers)
-        record = label(_record(headers), _TYPES)
-        OUTPUTS.labels(role, record, label(topics.kind(message.topic), topics.KINDS)).inc()
+        record = label(wire.type_of(message.headers), _TYPES)
+        outputs[(record, message.topic)] += 1
         if record == _ENTRY:
-            REFUSED.labels(role, label(_reason(message, headers), REASONS)).inc()
+            REFUSED.labels(role, label(_reason(message), REASONS)).inc()
+    for (record, topic), count in outputs.items():
+        OUTPUTS.labels(role, record, label(topics.kind(topic), topics.KINDS)).inc(count)
 
 
 @contextmanager
@@ -144,13 +149,9 @@ def refusals() -> int:
     return int(sum(sample.value for metric in REFUSED.collect() for sample in metric.samples if sample.name.endswith("_total")))  # fmt: skip
 
 
-def _record(headers: dict[str, bytes]) -> str:
-    return headers.get("ce_type", b"").decode("ascii", "replace").removeprefix(f"{NAMESPACE}.")
-
-
-def _reason(message: wire.Message, headers: dict[str, bytes]) -> str:
+def _reason(message: wire.Message) -> str:
     try:
-        schema = codec.schema_of(wire.fingerprint_of(headers))
+        schema = codec.schema_of(wire.fingerprint_of(dict(message.headers)))
         return codec.decode(schema, wire.unwrapped(message.value), QuarantineEntry).reason
     except KruispuntError:
         return ""

@@ -34,8 +34,10 @@ import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import ProducerSendError
 from faust.types import StreamT
-from kruispunt_schemas import failpoints, topics, wire
+from kruispunt_schemas import failpoints, topics, tracing, wire
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
+from kruispunt_schemas.tracing import Context
 
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.supervision import Partition, PartitionSupervisor, Progress
@@ -66,6 +68,11 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, bytes]
+
+    def trace(self, stage: str) -> Context:
+        """Return the context of what a stage does with this message: its outputs bear it."""
+        parent = wire.traceparent_of(self.headers)
+        return tracing.child(parent, stage, f"{self.topic}/{self.partition}/{self.offset}")
 
 
 class Publisher(Protocol):
@@ -295,7 +302,7 @@ def install(
         stream.enable_acks = False
         async for events in cast("Any", stream).noack_take(BATCH, within=BATCH_WITHIN_SECONDS):
             for portion in portions(events):
-                since = time.monotonic()
+                since, began = time.monotonic(), time.time_ns()
                 with progress.batch(_places(portion)) as moved:
                     try:
                         batch = [incoming(event.message) for event in portion]
@@ -307,6 +314,8 @@ def install(
                     for event in portion:
                         await stream.ack(event)
                 metrics.finished(stage.name, portion, time.monotonic() - since)
+                if tracing.active():
+                    _record(stage.name, batch, (began, time.time_ns()))
 
     app.agent(
         channel,
@@ -314,6 +323,19 @@ def install(
         isolated_partitions=isolated,
         supervisor_strategy=PartitionSupervisor,
     )(step)
+
+
+def _record(stage: str, batch: Sequence[Incoming], times: tuple[int, int]) -> None:
+    """Record a span for each message, all as long as their batch took, and one for the batch that they link to."""
+    whole = tracing.root()
+    tracing.record(f"{stage} batch", whole, times=times)
+    for message in batch:
+        parent = wire.traceparent_of(message.headers)
+        record_type = wire.type_of(message.headers.items())
+        known = record_type if record_type in schemas.TOPIC_TYPES else None
+        tracing.record(
+            stage, message.trace(stage), parent=parent, times=times, record_type=known, links=[whole]
+        )
 
 
 def _places(events: Sequence[Any]) -> Counter[Partition]:

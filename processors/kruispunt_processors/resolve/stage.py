@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from kruispunt_schemas import failpoints, identity, topics, wire
+from kruispunt_schemas import failpoints, identity, topics
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.keys import BackboneKeys
@@ -118,7 +118,7 @@ class ResolveStage:
         return Read(message, signed, candidate)
 
     def _outputs(self, read: Read, claimed: Claimed) -> list[Message]:
-        trace = wire.traceparent_of(read.message.headers)
+        trace = str(read.message.trace(self.name))
         event = claimed.event
         if event is None:
             return [self._stale(read)]

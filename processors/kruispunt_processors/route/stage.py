@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import time_ns
 
-from kruispunt_schemas import failpoints, topics, wire
+from kruispunt_schemas import failpoints, topics, tracing
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.records.backbone import Decision, GroupOutcome, Stage
+from kruispunt_schemas.records.backbone import Decision, GroupOutcome, OutputKind, Stage
 from kruispunt_schemas.wire import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -79,9 +80,12 @@ class RouteStage:
         claimed = await decided.claim_batch(self._engine, [read.item for read in reads.values()], decide)
         failpoints.reached("stage.claimed")
         owed = {where: item for where, item in claimed.items() if not item.marked}
+        began = time_ns()
         await publisher.publish(await asyncio.to_thread(self._messages, reads, owed, made))
         await decided.mark(self._engine, owed)
         metrics.decided(item.decision for item in owed.values())
+        if tracing.active():
+            self._record_deliveries(reads, owed, (began, time_ns()))
 
     async def answers(self) -> None:
         """Raise UnavailableError when PostgreSQL does not answer."""
@@ -124,8 +128,7 @@ class RouteStage:
             if outputs is None:
                 bundle = self._register.named(record.bundle)
                 outputs = routing.outputs(bundle, record, read.item, self._pseudonym_key)
-            trace = wire.traceparent_of(read.message.headers)
-            messages.extend(self._output(output, record, trace) for output in outputs)
+            messages.extend(self._output(output, record) for output in outputs)
             messages.append(
                 self._outbound.encoded(
                     topics.DECISIONS.name,
@@ -134,12 +137,26 @@ class RouteStage:
                     claimed.payload,
                     identifier=str(record.decision_id),
                     time=record.decided_at,
-                    trace=trace,
+                    trace=None,
                 )
             )
         return messages
 
-    def _output(self, output: Output, record: Decision, trace: str | None) -> Message:
+    def _record_deliveries(
+        self,
+        reads: dict[claims.Position, Read],
+        owed: dict[claims.Position, decided.ClaimedDecision],
+        times: tuple[int, int],
+    ) -> None:
+        """Record a span for each delivery, in its own trace; it links to the span of its signal."""
+        for where, item in owed.items():
+            of_signal = reads[where].message.trace(self.name)
+            for output in item.decision.outputs:
+                context = tracing.of_output(output.output_id)
+                record_type = item.decision.signal_type if output.kind is OutputKind.VIEW else "Withdrawal"
+                tracing.record("deliver", context, times=times, record_type=record_type, links=[of_signal])
+
+    def _output(self, output: Output, record: Decision) -> Message:
         return self._outbound.encoded(
             topics.in_topic(output.recipient).name,
             None,
@@ -147,7 +164,7 @@ class RouteStage:
             output.payload,
             identifier=str(output.output_id),
             time=record.decided_at,
-            trace=trace,
+            trace=str(tracing.of_output(output.output_id)),
         )
 
 

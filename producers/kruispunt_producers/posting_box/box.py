@@ -25,11 +25,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Final, Self
 from uuid import UUID
 
-from kruispunt_schemas import topics
+from kruispunt_schemas import topics, tracing
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ConfigurationError, KruispuntError
 from kruispunt_schemas.records.frame import Lifecycle
@@ -103,15 +104,20 @@ class PostingBox:
     def transaction(self) -> Iterator[Work]:
         """Hold the write lock; commit at the end, undo everything when an error passes through."""
         try:
+            began = time_ns()
             self._db.execute("begin immediate")
+            work = Work(self._db, self.participant, self.limits)
             try:
-                yield Work(self._db, self.participant, self.limits)
+                yield work
             except BaseException:
                 self._db.execute("rollback")
                 raise
             self._db.execute("commit")
         except sqlite3.Error as error:
             raise KruispuntError(f"{self.path}: {type(error).__name__}: {error}") from None
+        if tracing.active():
+            for context, record_type in work.begun:
+                tracing.record("enqueue", context, times=(began, time_ns()), record_type=record_type)
 
     def queued(self, after: int = 0, limit: int = 500) -> list[Queued]:
         """Return what waits with a number above ``after``, in order."""

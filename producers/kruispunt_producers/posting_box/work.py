@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
-from kruispunt_schemas import identity, topics, wire
+from kruispunt_schemas import identity, topics, tracing, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.records.frame import Classification, Lifecycle
+from kruispunt_schemas.tracing import Context
 
 from kruispunt_producers.posting_box.failures import (
     BoxFullError,
@@ -51,6 +52,8 @@ class Work:
         self._db = db
         self._participant = participant
         self._limits = limits
+        self.begun: list[tuple[Context, str]] = []
+        """Traces that begin with this transaction, and the type of what was posted."""
 
     def enqueue(
         self,
@@ -72,12 +75,13 @@ class Work:
                     "identifier-conflict", "header", f"{identifier} was enqueued before with other bytes"
                 )
             return Enqueued(row[0], repeated=True)
+        trace = Context.of(traceparent) or tracing.root()
         headers = wire.envelope(
             signed.schema,
             identifier=str(identifier),
             source=f"/participants/{self._participant}",
             time=time.astimezone(UTC),
-            traceparent=traceparent or wire.new_traceparent(),
+            traceparent=str(trace),
         )
         size = (
             wire.PREFIX_BYTES + len(payload) + sum(len(name) + len(value) for name, value in headers)
@@ -113,6 +117,8 @@ class Work:
                     origin.content,
                 ),
             )
+        if traceparent is None:
+            self.begun.append((trace, signed.schema.name))
         return Enqueued(number or 0, repeated=False)
 
     def latest(self, reference: str) -> Known | None:
