@@ -163,6 +163,12 @@ def _swapped(forge: Forge) -> Posted:
     return posted(_section(signed, "situation", other or b""))
 
 
+def _left_out(forge: Forge) -> Posted:
+    signed = forge.signal(draft(reference="odd/left-out", statement="odd/left-out"))
+    kept = tuple((name, None if name == "measures" else raw) for name, raw in signed.sections)
+    return posted(replace(signed, sections=kept))
+
+
 def _surrogate(forge: Forge) -> Posted:
     signed = forge.signal()
     section = dict(signed.sections)["subject"] or b""
@@ -351,6 +357,7 @@ REFUSED: Final = (
     ),
 )
 ACCEPTED: Final = (
+    Case("a signed section left out", _left_out),
     Case("NUL in a text", _stated("odd/nul", "before\0after")),
     Case("NUL in a name", _name("odd/nul-name", "Bro\0eck")),
     Case("a text aimed at a terminal", _stated("odd/terminal", TERMINAL)),
