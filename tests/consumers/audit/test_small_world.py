@@ -131,6 +131,21 @@ def test_a_recall_reaches_those_who_hold_a_view():
     assert world.verdict().adds_up, world.verdict().findings
 
 
+def test_a_signed_section_that_is_left_out_is_one_that_nobody_gets():
+    world = small_world()
+    signed = world.compose("federal-police", draft("left out"))
+    left_out = replace(
+        signed,
+        sections=tuple((name, None) if name == "subject" else (name, raw) for name, raw in signed.sections),
+    )
+    assert left_out != signed
+    posting = world.post("federal-police", left_out)
+    case_key = world.admit(posting, left_out)
+    world.resolve(posting, left_out, case_key)
+    world.route(posting, left_out, case_key)
+    assert world.verdict().adds_up, world.verdict().findings
+
+
 def test_a_withdrawal_ends_what_is_held():
     """Versions 1 to 3: who was withdrawn from at 2 holds nothing at 3, and gets a new view without replacing one."""
     world = World()

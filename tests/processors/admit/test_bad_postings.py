@@ -14,7 +14,7 @@ from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Bundle
 
 from tests import drafts
-from tests.badpostings import ACCEPTED, EXPIRED, REFUSED, Case, Forge, Posted
+from tests.badpostings import ACCEPTED, EXPIRED, REFUSED, Case, Forge, Posted, left_out
 from tests.drafts import BACKBONE, KEYS_VALID_FROM, MONDAY, VSSE
 
 FORGE = Forge(drafts.secret_of, drafts.signer_of, MONDAY - timedelta(minutes=1))
@@ -46,7 +46,10 @@ def test_it_is_refused_with_a_reason_and_the_field(case: Case) -> None:
     assert len(found.detail) < 100
 
 
-@pytest.mark.parametrize("case", ACCEPTED, ids=lambda case: case.name)
+ODD = (*ACCEPTED, Case("a signed section left out", left_out))
+
+
+@pytest.mark.parametrize("case", ODD, ids=lambda case: case.name)
 def test_it_is_strange_and_goes_on_untouched(case: Case) -> None:
     post = case.make(FORGE)
     found = outcome(post, case.owner)
