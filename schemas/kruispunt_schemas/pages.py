@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -44,6 +44,7 @@ def serve(health: Callable[[], Health], registry: CollectorRegistry, port: int =
 
     registry: what ``/metrics`` shows, besides the health and the process. Raise ConfigurationError when the port is taken.
     """
+    disable_created_metrics()  # type: ignore[no-untyped-call] # else each counter has a twin with its birthday
     registry.register(_HealthMetrics(health))
     ProcessCollector(registry=registry)
     metrics: WSGIApplication = make_wsgi_app(registry)

@@ -5,7 +5,7 @@ Rules
 1. One file for each process that runs on: ``admit``, ``resolve``, ``route``, ``agency-<participant>``,
    ``inbox-<participant>``. It is written whole, about once a second.
 2. A start that finds a report whose process ended without being asked to is a restart: the count goes on, and so does
-   the last error. A start after a clean end begins at 0.
+   the last error. A start after a clean end, or after a refusal, begins at 0.
 3. No content of a signal: an error is the text of one of our own failures, or the name of a foreign one.
 
 Must not: ask a process anything (`kruispunt status` does).
@@ -64,7 +64,7 @@ class Report(BaseModel):
         made = cls(name=name, pid=os.getpid(), state=State.STARTING, started_at=datetime.now(UTC))
         # In a container every process may have the same id.
         ended = before is not None and (before.pid == made.pid or not runs(before.pid))
-        if before is not None and ended and before.state is not State.STOPPED:
+        if before is not None and ended and before.state not in (State.STOPPED, State.REFUSED):
             made.restarts = before.restarts + (before.state is not State.RENEWING)
             made.error, made.error_at = before.error, before.error_at
         made.write(data)

@@ -45,6 +45,9 @@ def test_an_end_that_nobody_asked_for_is_counted_with_its_error(tmp_path: Path, 
 def test_an_end_that_was_asked_for_is_no_restart(tmp_path: Path, ended: int) -> None:
     left(tmp_path, ended, State.STOPPED, 7)
     assert Report.begin(tmp_path, "route").restarts == 0
+    left(tmp_path, ended, State.REFUSED, 7)
+    assert (again := Report.begin(tmp_path, "route")).restarts == 0
+    assert again.error == ""
     left(tmp_path, ended, State.RENEWING, 7)
     assert Report.begin(tmp_path, "route").restarts == 7
 

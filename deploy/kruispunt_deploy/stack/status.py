@@ -5,9 +5,10 @@ Must not: look at anything; `inspection` and `workers` do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -18,20 +19,18 @@ from kruispunt_deploy.stack.datafolder import DataFolder
 from kruispunt_deploy.stack.inspection import StackView
 from kruispunt_deploy.stack.workers import STAGES, WorkerView
 
+RECENT_SECONDS: Final = 3600.0
+NAME_WIDTH: Final = 18
+
 
 def status_page(found: StackView, workers: Sequence[WorkerView]) -> RenderableType:
     """Return the whole page."""
     parts: list[RenderableType] = [servers_table(found)]
     if workers:
         parts.append(_workers_table(workers))
-    parts += [
-        Text(f"last error of {each.name}, {_ago(each)}: {each.error}", "yellow")
-        for each in workers
-        if each.error
-    ]
-    told = advice(found, workers)
+    parts += [Text(text, "yellow") for text in _errors(workers)]
+    parts += [Text(f"Next: {each}") for each in advice(found, workers)]
     well = found.healthy and all(each.well for each in workers)
-    parts += [Text(f"Next: {each}") for each in told]
     if well:
         parts.append(Text("All is well.", "green"))
     return Group(*parts)
@@ -64,7 +63,7 @@ def advice(found: StackView, workers: Sequence[WorkerView]) -> list[str]:
     if found.phase == "stopped":
         return ["kruispunt up --detach"]
     told = [f"{part.name} is {part.state}: see {part.log}, then kruispunt doctor" for part in found.parts if part.state != "ready"]  # fmt: skip
-    told += [f"{each.name}: {each.advice}" for each in workers if each.advice]
+    told += [f"{names}: {text}" for text, names in _together((each, each.advice) for each in workers)]
     if not any(each.name in STAGES and each.pid is not None for each in workers) and not told:
         told.append("kruispunt worker (none runs)")
     if any(each.refused for each in workers if each.name in STAGES):
@@ -72,10 +71,31 @@ def advice(found: StackView, workers: Sequence[WorkerView]) -> list[str]:
     return told
 
 
+def _errors(workers: Sequence[WorkerView]) -> list[str]:
+    """Return the last error of each that is not well, and of others for an hour."""
+    now = datetime.now(UTC)
+    ages = {each.name: (now - each.error_at).total_seconds() for each in workers if each.error_at is not None}
+    told = [each for each in workers if not each.well or ages.get(each.name, RECENT_SECONDS) < RECENT_SECONDS]
+    latest = {each.error: _span(ages.get(each.name)) for each in told}
+    found = _together((each, each.error) for each in told)
+    return [f"last error of {names}, {latest[text]} ago: {text}" for text, names in found]
+
+
+def _together(texts: Iterable[tuple[WorkerView, str]]) -> list[tuple[str, str]]:
+    """Return each text once, with the names of those that say it."""
+    names: dict[str, list[str]] = {}
+    for each, text in texts:
+        if text:
+            names.setdefault(text, []).append(each.name)
+    return [(text, ", ".join(said)) for text, said in names.items()]
+
+
 def _workers_table(workers: Sequence[WorkerView]) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in ("worker", "state"):
-        table.add_column(column, overflow="fold", min_width=13)
+    table.add_column(
+        "worker", overflow="fold", min_width=min(NAME_WIDTH, max(len(each.name) for each in workers))
+    )
+    table.add_column("state", overflow="fold", min_width=13)
     for column in ("per s", "lag", "oldest", "refused", "up", "restarts"):
         table.add_column(column, justify="right", no_wrap=True)
     for each in workers:
@@ -100,7 +120,3 @@ def _span(seconds: float | None) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-
-
-def _ago(each: WorkerView) -> str:
-    return "at an unknown time" if each.error_at is None else f"{_span((datetime.now(UTC) - each.error_at).total_seconds())} ago"  # fmt: skip

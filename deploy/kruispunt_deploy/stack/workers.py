@@ -115,7 +115,7 @@ def _seen(report: Report) -> WorkerView:
 
 def _gone(report: Report, kept: dict[str, object]) -> WorkerView:
     if report.state is State.REFUSED:
-        state, advice = "refused to start", report.error
+        state, advice = "refused to start", "mend what its last error says, then kruispunt worker"
     elif report.state is State.WAITING:
         state, advice = "waits for a server", "kruispunt doctor"
     elif report.state is State.RENEWING:
