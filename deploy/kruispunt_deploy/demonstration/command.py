@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -164,20 +163,15 @@ def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
             published = list(publishing)
         say("malformed, forged and repeated records")
         raw = show.post_raw()
-    with ThreadPoolExecutor(len(TASK_FORCES)) as inboxes:
-        caught_up = Event()
-        try:
-            with step("agencies correct and recall, task forces receive, the road catches up") as say:
-                receiving = [inboxes.submit(show.receive, name, caught_up.is_set) for name in TASK_FORCES]
-                show.place_sources(2)
-                with ThreadPoolExecutor(PUBLISHERS) as pool:
-                    published += pool.map(show.publish, show.scenario.participants)
-                show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
-        finally:
-            caught_up.set()
-        with step("task forces receive the rest; their receipts are taken"):
-            received = {name: inbox.result() for name, inbox in zip(TASK_FORCES, receiving, strict=True)}
-            show.wait_quiet(QUIET_SECONDS)
+    with step("agencies correct and recall while the road catches up") as say:
+        show.place_sources(2)
+        with ThreadPoolExecutor(PUBLISHERS) as pool:
+            published += pool.map(show.publish, show.scenario.participants)
+        show.wait_quiet(QUIET_SECONDS, lambda lag: say(f"{lag.total:,} messages to go"))
+    with step("task forces receive") as say, ThreadPoolExecutor(len(TASK_FORCES)) as pool:
+        received = dict(zip(TASK_FORCES, pool.map(show.receive, TASK_FORCES), strict=True))
+        say("receipts")
+        show.wait_quiet(QUIET_SECONDS)
     with step("the audit replays every topic"), ThreadPoolExecutor(1) as aside:
         stopping = aside.submit(show.stop_workers)
         verdict = show.audit()

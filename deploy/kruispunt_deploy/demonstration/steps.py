@@ -170,25 +170,15 @@ class Demonstration:
         """Return once the road has done all there is."""
         self.road.wait_quiet(within, watch)
 
-    def receive(self, participant: str, until: Callable[[], bool] | None = None) -> int:
-        """Let a participant's inbox read its topic to the end and post its receipts; return how many it read.
-
-        until: first follow what arrives, until this says so.
-        """
+    def receive(self, participant: str) -> int:
+        """Let a participant's inbox read its topic to the end and post its receipts; return how many it read."""
         read = 0
-        following = until
 
         def count(_event: object) -> None:
             nonlocal read
             read += 1
 
-        def stopping() -> bool:
-            return following is not None and following()
-
-        with follower_of(self.settings, participant, tell=count, stopping=stopping) as follower:
-            if following is not None:
-                follower.run(once=False)
-                following = None
+        with follower_of(self.settings, participant, tell=count, stopping=lambda: False) as follower:
             follower.run(once=True)
         return read
 
