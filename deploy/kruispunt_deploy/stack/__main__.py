@@ -17,7 +17,11 @@ def main(data: str, brokers: str) -> int:
     """Open the stack and wait for a signal; return the exit code."""
     with contextlib.suppress(KeyboardInterrupt), ended_by_signals():
         try:
-            with LocalStack(Path(data), brokers=3 if brokers == "3" else 1):
+            # `kruispunt down` is a good end: it has time for archives, and says what it waits for.
+            with (
+                LocalStack(Path(data), brokers=3 if brokers == "3" else 1),
+                contextlib.suppress(KeyboardInterrupt),
+            ):
                 Event().wait()
         except KruispuntError as error:
             stderr.print(str(error), markup=False)

@@ -42,6 +42,7 @@ ATTEMPTS = 3
 REPORT_SECONDS = 0.1  # between two reports of the bytes received
 ABANDONED_SECONDS = 3600.0
 MANIFEST = "manifest.json"
+MAKING = ".making-"  # how the folders begin in which something is half done
 
 
 class NotFetchedError(Exception):
@@ -114,7 +115,7 @@ def is_whole(path: Path, item: Locked) -> bool:
 
 def _sweep(cache: Path) -> None:
     """Remove what killed processes left half done; younger folders may belong to one that is still at work."""
-    for folder in cache.glob(".making-*"):
+    for folder in cache.glob(f"{MAKING}*"):
         with contextlib.suppress(OSError):
             if folder.stat().st_mtime < time.time() - ABANDONED_SECONDS:
                 shutil.rmtree(folder)
@@ -165,7 +166,7 @@ class Fetcher:
         problem = ""
         for _ in range(ATTEMPTS):
             self._received[item] = 0
-            with tempfile.TemporaryDirectory(prefix=".making-", dir=self._cache) as folder:
+            with tempfile.TemporaryDirectory(prefix=MAKING, dir=self._cache) as folder:
                 try:
                     found = self._download(item, Path(folder))
                 except NotFetchedError as error:
@@ -216,7 +217,7 @@ def registry_folder(
         return folder
     (archive,) = Fetcher("registry", cache=cache, report=report, stopping=stopping).fetch()
     report(Step("registry", "preparing", f"unpacking {archive.name}"))
-    staging = Path(tempfile.mkdtemp(prefix=".making-", dir=cache or cache_folder()))
+    staging = Path(tempfile.mkdtemp(prefix=MAKING, dir=cache or cache_folder()))
     try:
         with tarfile.open(archive, "r:gz") as tar:
             # Absent before Python 3.11.4; the archive's sum was checked all the same.

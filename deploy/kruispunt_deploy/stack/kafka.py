@@ -32,7 +32,7 @@ Brokers = Literal[1, 3]
 LARGEST_RECORD = 7 * 1024 * 1024  # bytes, on internal topics; the contract
 LARGEST_BATCH = LARGEST_RECORD + 64 * 1024  # bytes; headers, keys and batch framing
 HEAP_MIB = 512
-FAST_START = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")
+FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Xmx{HEAP_MIB}m", "-XX:+ExitOnOutOfMemoryError")
 # Milliseconds. With the defaults writers stall 9 to 13 s after one of three nodes dies, with these 3 to 5 s; a single
 # node that was killed may register again after 3 s instead of 9.
 FAST_FAILURE = {
@@ -144,23 +144,26 @@ class Kafka:
             write_whole(folder / "log4j2.xml", LOGGING)
         return tuple(node for node in self.nodes if not (self._folder(node) / "log/meta.properties").exists())
 
-    def format_spec(self, node: int, java: Java, jars: Sequence[Path]) -> Spec:
-        """Return the command that formats the log folder of a node, about a second."""
+    def format_spec(self, node: int, java: Java, jars: Sequence[Path], *quicker: str) -> Spec:
+        """Return the command that formats the log folder of a node, about a second; ``quicker``: flags for the start."""
         tool = ("kafka.tools.StorageTool", "format", "-t", self._cluster_id(), "-c")
         return Spec(
             name=f"format of {self._name(node)}",
-            argv=[*self._java(node, java, jars), *tool, str(self._folder(node) / "server.properties")],
+            argv=[
+                *self._java(node, java, jars, *quicker),
+                *tool,
+                str(self._folder(node) / "server.properties"),
+            ],
             log=self._log(node),
             folder=self._folder(node),
         )
 
-    def spec(self, node: int, java: Java, jars: Sequence[Path]) -> Spec:
-        """Return how to run a node."""
-        flags = (f"-Xmx{HEAP_MIB}m", "-XX:+ExitOnOutOfMemoryError")
+    def spec(self, node: int, java: Java, jars: Sequence[Path], *quicker: str) -> Spec:
+        """Return how to run a node; ``quicker``: further flags of Java, about its start."""
         return Spec(
             name=self._name(node),
             argv=[
-                *self._java(node, java, jars, *flags), "kafka.Kafka", str(self._folder(node) / "server.properties")
+                *self._java(node, java, jars, *quicker), "kafka.Kafka", str(self._folder(node) / "server.properties")
             ],
             log=self._log(node),
             folder=self._folder(node),
@@ -194,7 +197,7 @@ class Kafka:
     def _java(self, node: int, java: Java, jars: Sequence[Path], *flags: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self._folder(node) / 'log4j2.xml'}"
         class_path = ":".join(map(str, jars))
-        return [str(java.executable), *FAST_START, *flags, logging, "-cp", class_path]
+        return [str(java.executable), *FLAGS, *flags, logging, "-cp", class_path]
 
     def _cluster_id(self) -> str:
         file = self._data.path / "cluster-id"

@@ -207,8 +207,11 @@ class Keeper:
 
         return self._ask(order)
 
-    def stop(self, *names: str) -> None:
-        """Stop children together, each within its bound, then by force; unknown or stopped ones are passed over."""
+    def stop(self, *names: str, within: float | None = None) -> None:
+        """Stop children together, each within its bound, then by force; unknown or stopped ones are passed over.
+
+        ``within``: seconds, instead of their own bounds.
+        """
 
         def ask() -> list[tuple[Child, subprocess.Popen[bytes]]]:
             asked = []
@@ -225,10 +228,16 @@ class Keeper:
 
         for child, process in self._ask(ask, even_if_stopping=True):
             try:
-                process.wait(child.spec.stop_within)
+                process.wait(child.spec.stop_within if within is None else within)
             except subprocess.TimeoutExpired:
                 self._kill(process)
             self._ask(partial(self._set, child, "stopped"), even_if_stopping=True)
+
+    def stop_down_to(self, lowest: int = 0) -> None:
+        """Stop the children of every tier from the highest to the one given, tier by tier."""
+        tiers = {child.spec.tier for child in self._children.values() if child.spec.tier >= lowest}
+        for tier in sorted(tiers, reverse=True):
+            self.stop(*(name for name, child in self._children.items() if child.spec.tier == tier))
 
     def restart(self, name: str) -> PartInfo:
         """Stop a child when it runs, start it, and wait until it is ready."""
@@ -245,9 +254,7 @@ class Keeper:
     def close(self) -> None:
         """Stop every child, the highest tier first, then end the thread; harmless when done before."""
         self.stopping.set()
-        tiers = sorted({child.spec.tier for child in self._children.values()}, reverse=True)
-        for tier in tiers:
-            self.stop(*(name for name, child in self._children.items() if child.spec.tier == tier))
+        self.stop_down_to()
         self._over.set()
         self._thread.join()
 

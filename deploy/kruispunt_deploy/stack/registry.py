@@ -14,6 +14,7 @@ from kruispunt_deploy.stack.datafolder import LOOPBACK, DataFolder
 from kruispunt_deploy.stack.java import Java
 from kruispunt_deploy.stack.processes import Spec
 
+STARTER = "quarkus-run.jar"  # in the unpacked folder
 API = "/apis/ccompat/v7"
 FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx384m", "-XX:+ExitOnOutOfMemoryError")
 
@@ -26,8 +27,11 @@ class Registry:
         self._ports = data.ports(["registry", "registry-management"])
         self.url = f"http://{LOOPBACK}:{self._ports['registry']}{API}"
 
-    def spec(self, java: Java, folder: Path, database: str) -> Spec:
-        """Return how to run it from the unpacked folder, on a database given as ``postgresql://user:secret@host/name``."""
+    def spec(self, java: Java, folder: Path, database: str, *quicker: str) -> Spec:
+        """Return how to run it from the unpacked folder, on a database given as ``postgresql://user:secret@host/name``.
+
+        ``quicker``: further flags of Java, about its start.
+        """
         where = urlsplit(database)
         environment = {
             "QUARKUS_HTTP_HOST": LOOPBACK,
@@ -44,7 +48,7 @@ class Registry:
         }
         return Spec(
             name="registry",
-            argv=[str(java.executable), *FLAGS, "-jar", str(folder / "quarkus-run.jar")],
+            argv=[str(java.executable), *FLAGS, *quicker, "-jar", str(folder / STARTER)],
             log=self._data.logs / "registry.log",
             ready=lambda: answers(self.url),
             environment=environment,

@@ -9,6 +9,9 @@ Rules
    stack is open; it is rewritten when a part changes.
 4. Stopping is the reverse: what was spawned, then registry and Kafka, then PostgreSQL. An exception while starting
    stops what was started.
+5. A stack that finds no `archives` for quicker starts has one Kafka node and the registry record for them, and makes
+   them when it is closed without an exception: under a bound, saying so, and Ctrl-C ends that wait alone. Whoever
+   opens it to be ended by Ctrl-C leaves that out.
 
 Must not: print. It tells `Report` what happens.
 """
@@ -21,7 +24,7 @@ import signal
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,22 +32,27 @@ from threading import Lock, Thread
 from types import FrameType, TracebackType
 from typing import Self, TypeVar
 
-from kruispunt_schemas.failures import ConfigurationError
+from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 from kruispunt_schemas.settings import Addresses
 
+from kruispunt_deploy.stack.archives import MAKE_SECONDS, Archive, archive_of
 from kruispunt_deploy.stack.artifacts import Fetcher, registry_folder
 from kruispunt_deploy.stack.datafolder import DataFolder, write_whole
 from kruispunt_deploy.stack.java import find_java
+from kruispunt_deploy.stack.kafka import FLAGS as KAFKA_FLAGS
 from kruispunt_deploy.stack.kafka import Brokers, Kafka
 from kruispunt_deploy.stack.postgres import Postgres
 from kruispunt_deploy.stack.processes import Keeper, PartInfo, Spec
 from kruispunt_deploy.stack.progress import Report, Step, silence
-from kruispunt_deploy.stack.registry import Registry
+from kruispunt_deploy.stack.registry import FLAGS as REGISTRY_FLAGS
+from kruispunt_deploy.stack.registry import STARTER, Registry
 
 SERVERS = ("postgres", "kafka", "registry")
 COMMON_DATABASE = "kruispunt"
 REGISTRY_DATABASE = "apicurio"
 WORKER_TIER = 2  # above the servers: stopped first
+RECORD_SECONDS = 30.0  # for a server to stop and write its recording, about 5 on two idle cores
+HURRIED_SECONDS = 5.0  # for one to stop, about 1, when nobody wants its recording
 WORKER_HEALTHY_SECONDS = 300.0  # a worker that stands still takes over a minute to notice
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -92,8 +100,12 @@ class LocalStack:
         brokers: Brokers = 1,
         progress: Report = silence,
         servers: Collection[str] = SERVERS,
+        record: bool = True,
     ) -> None:
-        """Prepare a stack; nothing is touched before it is opened. ``servers`` leaves some out (tests)."""
+        """Prepare a stack; nothing is touched before it is opened.
+
+        ``servers`` leaves some out (tests). ``record``: make archives for quicker starts where there are none (rule 5).
+        """
         self._data = DataFolder(data)
         self._brokers: Brokers = brokers
         self._show = progress
@@ -102,6 +114,8 @@ class LocalStack:
         self._postgres: Postgres | None = None
         self._kafka: Kafka | None = None
         self._registry: Registry | None = None
+        self._record = record
+        self._recordings: dict[Path, tuple[Archive, Spec]] = {}
         self._published = False
         self._publishing = Lock()
         self._telling = Lock()
@@ -113,7 +127,7 @@ class LocalStack:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self.close(well=kind is None)
 
     @property
     def data(self) -> Path:
@@ -178,13 +192,21 @@ class LocalStack:
             self.close()
             raise
 
-    def close(self) -> None:
-        """Stop everything in order and give the data folder back; harmless when it was not open."""
+    def close(self, *, well: bool = False) -> None:
+        """Stop everything in order and give the data folder back; harmless when it was not open.
+
+        ``well``: there is time to make archives for quicker starts.
+        """
         self._published = False
         if self._keeper is not None:
             self._data.stack_file.unlink(missing_ok=True)
+            if well and self._recordings:
+                self._make_archives(self._keeper)
             self._keeper.close()
             self._keeper = None
+            for recording in self._recordings:
+                recording.unlink(missing_ok=True)
+            self._recordings.clear()
         self._postgres = self._kafka = self._registry = None
         self._data.release()
 
@@ -256,10 +278,16 @@ class LocalStack:
         self._progress(Step("kafka", "preparing"))
         jars = Fetcher("kafka", report=self._progress, stopping=keeper.stopping).fetch()
         java = find_java()
-        formats = [kafka.format_spec(node, java, jars) for node in kafka.unformatted()]
+        archive = archive_of("kafka", java, KAFKA_FLAGS, jars)
+        use = archive.use() if archive else ()
+        formats = [kafka.format_spec(node, java, jars, *use) for node in kafka.unformatted()]
         for formatted in [_in_background(partial(keeper.run, spec), spec.name) for spec in formats]:
             formatted.result()
-        nodes = [kafka.spec(node, java, jars) for node in kafka.nodes]
+        first, *others = kafka.nodes
+        nodes = [
+            self._quicker("kafka", archive, partial(kafka.spec, first, java, jars)),
+            *(kafka.spec(node, java, jars, *use) for node in others),
+        ]
         for started in [_in_background(partial(keeper.start, spec), spec.name) for spec in nodes]:
             started.result()
         if len(nodes) > 1:
@@ -270,7 +298,51 @@ class LocalStack:
         folder = registry_folder(report=self._progress, stopping=keeper.stopping)
         database.result()
         address = self.postgres.url(REGISTRY_DATABASE, REGISTRY_DATABASE)
-        keeper.start(registry.spec(find_java(), folder, address))
+        java = find_java()
+        archive = archive_of("registry", java, REGISTRY_FLAGS, [folder / STARTER])
+        keeper.start(self._quicker("registry", archive, partial(registry.spec, java, folder, address)))
+
+    def _quicker(self, part: str, archive: Archive | None, spec: Callable[..., Spec]) -> Spec:
+        """Return how to run a server with its archive, or so that it records for one; ``spec`` takes flags of Java."""
+        recording = self._data.path / f"{part}.recording"
+        recording.unlink(missing_ok=True)  # of a stack that was killed
+        if archive is None:
+            return spec()
+        if (use := archive.use()) or not self._record:
+            return spec(*use)
+        recorded = replace(spec(*archive.record(recording)), stop_within=HURRIED_SECONDS)
+        self._recordings[recording] = (archive, recorded)
+        return recorded
+
+    def _make_archives(self, keeper: Keeper) -> None:
+        """Stop the servers that recorded and make the archives, side by side; no failure is worth an exception."""
+        try:
+            wanted = {path: what for path, what in self._recordings.items() if not what[0].is_there}
+            for _, recorded in wanted.values():
+                self._progress(Step(recorded.name, "preparing", "quicker starts, once"))
+            keeper.stop_down_to(WORKER_TIER)
+            keeper.stop(*(recorded.name for _, recorded in wanted.values()), within=RECORD_SECONDS)
+            making = [
+                _in_background(
+                    partial(self._make_archive, keeper, recording, *what), f"archive-{what[1].name}"
+                )
+                for recording, what in wanted.items()
+            ]
+            wait(making)
+        except KeyboardInterrupt:
+            self._progress(Step("archives", "stopped", "interrupted, the next stack tries again"))
+
+    def _make_archive(self, keeper: Keeper, recording: Path, archive: Archive, recorded: Spec) -> None:
+        try:
+            recording.stat()
+            with archive.making(recording) as command:
+                name = f"archive of {recorded.name}"
+                keeper.run(Spec(name, command, log=recorded.log, ready_within=MAKE_SECONDS))
+        except (OSError, UnavailableError) as error:
+            cause = error.strerror if isinstance(error, OSError) else str(error).partition(";")[0]
+            self._progress(Step(recorded.name, "stopped", f"no quicker starts: {cause}"))
+        else:
+            self._progress(Step(recorded.name, "stopped", "the next start is quicker"))
 
     def _progress(self, step: Step) -> None:
         """Record a step in ``logs/events.jsonl`` of this run, for whoever follows from outside, and show it."""
