@@ -87,7 +87,10 @@ def _run(role: str, settings: Settings, report: Report, port: int) -> NoReturn:
     follower = BundleFollower(addresses.brokers, register, renew)
     install(app, stage, sources, progress, isolated=role != "admit")
     condition = Condition(progress, report, register.is_fresh, look)
-    application.run(app, application.Shift(condition, follower.start, settings.data, ending, port))
+    shift = application.Shift(
+        condition, follower.start, settings.data, ending, port, lambda: register.fresh_at
+    )
+    application.run(app, shift)
 
 
 Made = tuple[Stage, Look | None]

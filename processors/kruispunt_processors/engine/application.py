@@ -10,7 +10,9 @@ Must not: know what a stage does.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +23,14 @@ import structlog
 import uvloop
 from kruispunt_schemas import pages
 from kruispunt_schemas.failures import KruispuntError
-from kruispunt_schemas.reports import State
+from kruispunt_schemas.reports import Report, State
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
 from kruispunt_processors import exits
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.condition import Condition
 from kruispunt_processors.engine.driver import Transport
-from kruispunt_processors.engine.supervision import Partition, watch
+from kruispunt_processors.engine.supervision import Hearing, Partition, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
 LOOK_SECONDS: Final = 1.0
@@ -105,6 +107,7 @@ class Shift:
     """What a process works with until it ends.
 
     starting: awaited before anything is consumed. data: folder of the report. port: of the pages, 0 for a free one.
+    answered: when the brokers last answered another client of this process (monotonic, in seconds).
     """
 
     condition: Condition
@@ -112,6 +115,7 @@ class Shift:
     data: Path
     ending: Ending = field(default_factory=Ending)
     port: int = 0
+    answered: Callable[[], float] = lambda: 0.0
 
 
 def run(app: StageApp, shift: Shift) -> NoReturn:
@@ -135,14 +139,19 @@ def run(app: StageApp, shift: Shift) -> NoReturn:
         log.info("started", role=report.name, pages=report.address)
 
     async def look_around(_app: faust.App) -> None:
+        hearing = Hearing(shift.answered)
         while not app.should_stop:
             await asyncio.sleep(LOOK_SECONDS)
+            asked_at = time.monotonic()
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     progress.lagging(await _lag(app))
                 report.assigned = len(app.consumer.assignment())
+                hearing.heard()
             except Exception as error:  # the watchdog judges by the age of the last reading
                 log.warning("lag-unknown", role=report.name, error=type(error).__name__)
+                if hearing.is_deaf(asked_at):
+                    _end_deaf(report, shift.data)
             if report.assigned:
                 report.state = State.WORKING
             report.lag, report.batches, report.messages = progress.behind, progress.batches, progress.messages
@@ -167,6 +176,14 @@ def run(app: StageApp, shift: Shift) -> NoReturn:
             report.state = State.RENEWING if shift.ending.renewing else State.STOPPED
         report.write(shift.data)
         raise SystemExit(exits.RENEWED if report.state is State.RENEWING else end.code) from None
+
+
+def _end_deaf(report: Report, data: Path) -> NoReturn:
+    """End the process at once: a stop would wait for the consumer."""
+    log.critical("deaf", role=report.name)
+    report.failed(State.FAILED, "the brokers answer, but not its consumer")
+    report.write(data)
+    os._exit(exits.STALLED)
 
 
 def _told(reason: BaseException | None) -> str:

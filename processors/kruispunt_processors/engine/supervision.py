@@ -9,6 +9,9 @@ Rules
    as lagged in all when it last moved have been passed since (until then it may only be waiting its turn).
 3. A worker that is stuck ends itself with `exits.STALLED`; whoever started it starts it again. The limit exceeds session
    plus rebalance timeout, or no worker would ever get back in.
+4. A consumer is deaf when it does not say where its partitions end, `DEAF_READINGS` times in a row, although the brokers
+   answered another client of this process meanwhile: aiokafka's client does not always outlive a broker's restart. Then
+   nothing is gained by waiting for rule 2.
 
 Must not: judge by Faust's own health page, which always says OK.
 """
@@ -32,6 +35,7 @@ from kruispunt_processors import exits
 
 STALL_SECONDS: Final = 75.0
 WATCH_SECONDS: Final = 5.0
+DEAF_READINGS: Final = 2
 _RESTARTS: Final = 1000.0
 
 Partition = tuple[str, int]
@@ -154,6 +158,23 @@ class Progress:
 
     def _turn(self) -> Turn:
         return Turn(self.clock(), self.messages + self.behind)
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Judges a consumer by rule 4. answered: when the brokers last answered another client (monotonic, in seconds)."""
+
+    answered: Callable[[], float]
+    missed: int = 0
+
+    def heard(self) -> None:
+        """Note that the consumer said where its partitions end."""
+        self.missed = 0
+
+    def is_deaf(self, asked_at: float) -> bool:
+        """Note that it did not, when asked at that time; tell whether it is deaf."""
+        self.missed = self.missed + 1 if self.answered() > asked_at else 0
+        return self.missed >= DEAF_READINGS
 
 
 def watch(

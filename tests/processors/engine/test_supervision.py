@@ -8,7 +8,7 @@ import pytest
 from kruispunt_deploy.stack.supervisor import WORKER_HEALTHY_SECONDS
 from kruispunt_processors import exits, pool
 from kruispunt_processors.engine import supervision
-from kruispunt_processors.engine.supervision import STALL_SECONDS, PartitionSupervisor, Progress
+from kruispunt_processors.engine.supervision import STALL_SECONDS, Hearing, PartitionSupervisor, Progress
 
 
 @dataclass
@@ -213,3 +213,27 @@ async def test_a_revoked_partition_is_no_crash() -> None:
     await supervisor.restart_services([revoked, crashed])
     assert (discarded, restarted) == ([revoked], [crashed])
     assert supervisor._bucket.tokens >= 100, "rebalances do not use up the restarts allowed"
+
+
+class TestAConsumerThatDidNotOutliveABrokersRestart:
+    """It answered nothing for 75 s, until the watchdog ended it: tests/kills, schedules `servers` and `outages`."""
+
+    def test_it_is_deaf_when_the_brokers_answer_somebody_else_twice(self, clock: Clock) -> None:
+        hearing = Hearing(answered=clock)
+        assert [self.missed(hearing, clock) for _ in range(2)] == [False, True]
+
+    def test_it_is_not_while_the_brokers_are_away(self, clock: Clock) -> None:
+        last = clock.now
+        hearing = Hearing(answered=lambda: last)
+        assert not any(self.missed(hearing, clock) for _ in range(10))
+
+    def test_one_answer_is_enough(self, clock: Clock) -> None:
+        hearing = Hearing(answered=clock)
+        for _ in range(5):
+            assert not self.missed(hearing, clock)
+            hearing.heard()
+
+    def missed(self, hearing: Hearing, clock: Clock) -> bool:
+        asked_at = clock.now
+        clock.forward(10)
+        return hearing.is_deaf(asked_at)
