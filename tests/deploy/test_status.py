@@ -48,9 +48,9 @@ def serving(data: Path, name: str, **more: Any) -> None:
     left(data, name, State.WORKING, os.getpid(), address=address)
 
 
-def drawn(found: StackView, workers: tuple[WorkerView, ...]) -> str:
+def drawn(found: StackView, workers: tuple[WorkerView, ...], width: int = 100) -> str:
     output = StringIO()
-    Console(file=output, width=100).print(status_page(found, workers))
+    Console(file=output, width=width).print(status_page(found, workers))
     return output.getvalue()
 
 
@@ -71,6 +71,7 @@ def test_what_works_is_told_in_words_and_figures(tmp_path: Path) -> None:
     page = drawn(READY, found)
     for text in ("812.4", "1,200", "0.4 s", "5 min", "All is well"):
         assert text in page
+    assert "restarts" in drawn(READY, found, width=80)
 
 
 def test_what_was_stopped_as_asked_is_well(tmp_path: Path, ended: int) -> None:

@@ -20,7 +20,7 @@ from kruispunt_deploy.stack.inspection import StackView
 from kruispunt_deploy.stack.workers import STAGES, WorkerView
 
 RECENT_SECONDS: Final = 3600.0
-NAME_WIDTH: Final = 18
+NAME_WIDTH: Final = 14
 
 
 def status_page(found: StackView, workers: Sequence[WorkerView]) -> RenderableType:
