@@ -1,6 +1,6 @@
 # Two commands matter: `make demo` and `make test`. Both install what they need, from locks with hashes.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test kill-test check lock clean
+.PHONY: help install demo test kill-test check bench lock clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,6 +14,7 @@ help:
 	@echo 'make demo    the whole road on an embedded stack of real servers'
 	@echo 'make test    style, types, import contracts and every test (STACK=embedded|containers|external)'
 	@echo 'make kill-test  every kill there is, over 20,000 signals and more; report in docs/reports/kills.md'
+	@echo 'make bench   speed beside rivals, into docs/reports (about a quarter of an hour)'
 	@echo 'make check   style, types and import contracts only'
 	@echo 'make lock    resolve the Python lock anew'
 	@echo 'make clean   remove the environment and the local stack of this checkout'
@@ -51,8 +52,13 @@ test: check
 kill-test: install
 	$(BIN)/python -m tests.kills
 
+bench: install
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/requirements.lock
+	@$(BIN)/python -m benchmarks
+
 lock:
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements.lock requirements.in $(ROOMS:%=--no-emit-package kruispunt-%)
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header -c requirements.lock --output-file benchmarks/requirements.lock benchmarks/requirements.in
 
 clean:
 	@test ! -x $(BIN)/kruispunt || $(BIN)/kruispunt down || true

@@ -14,7 +14,7 @@ Must not: start a server, or write what the workers decide.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -56,12 +56,17 @@ class Provisioned:
     activated: bool
 
 
-def provision(settings: Settings, say: Callable[[str], None]) -> Provisioned:
-    """Provision a backbone; raise ConfigurationError or UnavailableError with what to do. say: told each step."""
+def provision(
+    settings: Settings, say: Callable[[str], None], participants: Sequence[Participant] | None = None
+) -> Provisioned:
+    """Provision a backbone; raise ConfigurationError or UnavailableError with what to do.
+
+    say: told each step. participants: those of the reviewed file unless given.
+    """
     addresses = settings.addresses()
-    participants = read_participants()
+    participants = participants or read_participants()
     say(f"keys of {len(participants)} participants")
-    bundle = make({row.id: (_verification_key(settings, row),) for row in participants})
+    bundle = make({row.id: (_verification_key(settings, row),) for row in participants}, participants)
     PolicyEngine(bundle.policies, bundle.policy_schema)
     keys.create_backbone(settings.data)
     say("schemas, tables, topics")

@@ -49,8 +49,8 @@ class Parts:
 def run(role: str, settings: Settings, port: int = 0) -> NoReturn:
     """Run the worker of a role until it is told to stop; exits the process.
 
-    port: of its pages, 0 for a free one. Raise ConfigurationError when something is missing and UnavailableError when a server does not answer; the report
-    says so too.
+    port: of its pages, 0 for a free one. Raise ConfigurationError when something is missing and UnavailableError
+    when a server does not answer; the report says so too.
     """
     # The libraries' own loggers say warnings only.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
@@ -73,11 +73,11 @@ def _run(role: str, settings: Settings, report: Report, port: int) -> NoReturn:
     register, progress, ending = BundleRegister(), Progress(), application.Ending()
     with closing(Registry(addresses.registry, settings.data / CACHE_FILE)) as registry:
         wire_ids = registry.wire_ids([schemas.load(name) for name in schemas.TOPIC_TYPES])
-    stage, look = _STAGES[role](Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids)))
+    stage, look = STAGES[role](Parts(settings, register, Outbound(f"/backbone/{role}", wire_ids)))
     app = application.create(role, addresses.brokers, settings.data)
     # The topics must be known before the app starts: a copy of the bundles is read first.
     participants = _participants(addresses.brokers)
-    sources = [*_SOURCES[role](sorted(participants)), topics.RETRY.name]
+    sources = [*SOURCES[role](sorted(participants)), topics.RETRY.name]
 
     def renew() -> None:
         if role == "admit" and register.participants() != participants:
@@ -124,8 +124,8 @@ def _route(parts: Parts) -> Made:
     return stage, lambda: unfinished.of_route(engine)
 
 
-_STAGES: Final[dict[str, Callable[[Parts], Made]]] = {"admit": _admit, "resolve": _resolve, "route": _route}
-_SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
+STAGES: Final[dict[str, Callable[[Parts], Made]]] = {"admit": _admit, "resolve": _resolve, "route": _route}
+SOURCES: Final[dict[str, Callable[[list[str]], list[str]]]] = {
     "admit": own_topics,
     "resolve": lambda _: [topics.ADMITTED.name],
     "route": lambda _: [topics.RESOLVED.name],
