@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -128,7 +129,7 @@ class Backbone:
             self.producer.produce(
                 topics.BUNDLES.name,
                 value=wire.wrapped(7, codec.encode(record)),
-                headers=drafts.headers_of(schemas.load(type(record).__name__)),  # type: ignore[arg-type]
+                headers=dict(drafts.headers_of(schemas.load(type(record).__name__))),
             )
         assert self.producer.flush(30) == 0
 
@@ -205,9 +206,9 @@ def schema_named(message: Message) -> bytes | None:
     return wire.fingerprint_of(wire.header_map(message.headers()))
 
 
-def deliveries(backbone: Backbone, recipient: str) -> dict[Posting | None, list[SignedBytes]]:
+def deliveries(backbone: Backbone, recipient: str) -> dict[UUID, list[SignedBytes]]:
     """Return the views on a recipient's topic by output id."""
-    found: dict[Any, list[SignedBytes]] = {}
+    found: dict[UUID, list[SignedBytes]] = {}
     for message in backbone.read(topics.in_topic(recipient).name):
         fingerprint = schema_named(message)
         schema = schemas.by_fingerprint()[fingerprint or b""]

@@ -17,6 +17,7 @@ class Name(str):
     """A header's name whose bytes are these, whatever they are."""
 
     __slots__ = ("raw",)
+    raw: bytes
 
     def __new__(cls, raw: bytes) -> Self:
         made = super().__new__(cls, raw.decode("latin-1"))

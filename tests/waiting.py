@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Event
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 T = TypeVar("T")
 LOOK_SECONDS = 0.02  # between two looks
 
 
-def wait_until(condition: Callable[[], T], *, within: float, what: str) -> T:
+def wait_until(condition: Callable[[], T | Literal[False] | None], *, within: float, what: str) -> T:
     """Return the first truthy value of the condition; fail, naming what was awaited, after ``within`` seconds."""
     deadline = time.monotonic() + within
     pause = Event()

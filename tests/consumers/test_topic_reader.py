@@ -10,7 +10,8 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kruispunt_consumers.broker import AccessRefusedError, BrokersSilentError
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_consumers.topic_record import Extent
@@ -47,7 +48,9 @@ def fill(stack: StackUnderTest, topic: str, values: range) -> None:
     assert producer.flush(10) == 0
 
 
-def test_every_record_of_every_partition_in_order(stack: StackUnderTest, topic: str, reader: TopicReader):
+def test_every_record_of_every_partition_in_order(
+    stack: StackUnderTest, topic: str, reader: TopicReader
+) -> None:
     fill(stack, topic, range(COUNT))
     extents = reader.extents([topic])
     found = list(reader.read(extents))
@@ -90,7 +93,9 @@ def test_a_transaction_hides_nothing_from_a_reader(
     producer.abort_transaction(30)
 
 
-def test_what_comes_after_the_question_is_left_out(stack: StackUnderTest, topic: str, reader: TopicReader):
+def test_what_comes_after_the_question_is_left_out(
+    stack: StackUnderTest, topic: str, reader: TopicReader
+) -> None:
     fill(stack, topic, range(30))
     extents = reader.extents([topic])
     fill(stack, topic, range(30, 60))
@@ -99,7 +104,7 @@ def test_what_comes_after_the_question_is_left_out(stack: StackUnderTest, topic:
 
 def test_a_null_value_is_empty_and_an_empty_topic_gives_nothing(
     stack: StackUnderTest, topic: str, reader: TopicReader
-):
+) -> None:
     extents = reader.extents([topic])
     assert extents == [Extent(topic, place, 0, 0) for place in range(PARTITIONS)]
     assert list(reader.read(extents)) == []
@@ -110,11 +115,11 @@ def test_a_null_value_is_empty_and_an_empty_topic_gives_nothing(
     assert (record.value, record.key, record.partition) == (b"", b"k", 1)
 
 
-def test_an_absent_topic_has_no_extent(reader: TopicReader):
+def test_an_absent_topic_has_no_extent(reader: TopicReader) -> None:
     assert reader.extents(["never-made"]) == []
 
 
-def test_no_broker_is_a_named_error(monkeypatch: pytest.MonkeyPatch):
+def test_no_broker_is_a_named_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kruispunt_consumers.topic_reader.ANSWER_SECONDS", 0.5)
     with pytest.raises(BrokersSilentError, match=r"127\.0\.0\.1:1"):
         TopicReader("127.0.0.1:1", client="test-reader").topics()
@@ -126,10 +131,12 @@ class ElectingAdmin:
     def __init__(self, *answers: KafkaError | int) -> None:
         self._answers = list(answers)
 
-    def list_offsets(self, asked: Mapping[TopicPartition, object], **_options: object):
+    def list_offsets(
+        self, asked: Mapping[TopicPartition, object], **_options: object
+    ) -> dict[TopicPartition, Future[SimpleNamespace]]:
         return {partition: self._answer(self._answers.pop(0)) for partition in asked}
 
-    def list_topics(self, timeout: float):  # noqa: ARG002
+    def list_topics(self, timeout: float) -> SimpleNamespace:  # noqa: ARG002
         partition = SimpleNamespace(error=None, partitions={0: None})
         return SimpleNamespace(topics={"t": partition})
 
@@ -143,14 +150,14 @@ class ElectingAdmin:
         return future
 
 
-def test_a_leader_being_elected_is_asked_again():
+def test_a_leader_being_elected_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = TopicReader("127.0.0.1:1", client="test-reader")
-    reader._admin = ElectingAdmin(KafkaError(KafkaError.UNKNOWN_LEADER_EPOCH), 3, 9)
+    monkeypatch.setattr(reader, "_admin", ElectingAdmin(KafkaError(KafkaError.UNKNOWN_LEADER_EPOCH), 3, 9))
     assert reader.extents(["t"]) == [Extent("t", 0, 3, 9)]
 
 
-def test_an_error_that_stays_is_named():
+def test_an_error_that_stays_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     reader = TopicReader("127.0.0.1:1", client="test-reader")
-    reader._admin = ElectingAdmin(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    monkeypatch.setattr(reader, "_admin", ElectingAdmin(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)))
     with pytest.raises(AccessRefusedError, match="t "):
         reader.extents(["t"])

@@ -22,6 +22,7 @@ from kruispunt_deploy.stack.artifacts import (
     locked,
     registry_folder,
 )
+from kruispunt_deploy.stack.progress import Step
 from kruispunt_schemas.failures import UnavailableError
 
 
@@ -116,7 +117,7 @@ def test_kafka_is_locked_with_its_own_versions_and_a_log_backend(name: str, vers
 
 def test_files_are_fetched_once_and_handed_out_in_order(repository: Repository, tmp_path: Path) -> None:
     items = (repository.add("b", b"second"), repository.add("a", b"first"))
-    steps = []
+    steps: list[Step] = []
     paths = Fetcher("kafka", cache=tmp_path, report=steps.append).fetch(items)
     assert [path.read_bytes() for path in paths] == [b"second", b"first"]
     assert {step.total for step in steps} == {11}

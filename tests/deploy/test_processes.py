@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kruispunt_deploy.stack import Step, guard
@@ -43,8 +44,8 @@ def keeper(steps: list[Step]) -> Iterator[Keeper]:
     keeper.close()
 
 
-def spec(tmp_path: Path, argv: list[str], **more: object) -> Spec:
-    return Spec(name="part", argv=argv, log=tmp_path / "part.log", **more)  # type: ignore[arg-type]
+def spec(tmp_path: Path, argv: list[str], **more: Any) -> Spec:
+    return Spec(name="part", argv=argv, log=tmp_path / "part.log", **more)
 
 
 def test_a_child_is_ready_when_its_probe_says_so(keeper: Keeper, tmp_path: Path, steps: list[Step]) -> None:

@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kruispunt_deploy.stack import LocalStack, postgres
 from kruispunt_deploy.stack.datafolder import DataFolder
 from kruispunt_deploy.stack.kafka import LARGEST_RECORD, brokers_at
@@ -30,7 +31,7 @@ def test_every_server_answers_at_its_address(stack: StackUnderTest) -> None:
 
 
 def test_the_largest_record_passes_and_no_topic_is_made_by_use(stack: StackUnderTest) -> None:
-    brokers = {"bootstrap.servers": stack.addresses.brokers}
+    brokers: dict[str, str | int | float | bool] = {"bootstrap.servers": stack.addresses.brokers}
     admin = AdminClient(brokers)
     topic = f"largest-{os.getpid()}"
     admin.create_topics([NewTopic(topic, 1)])[topic].result(20)

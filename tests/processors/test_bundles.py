@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kruispunt_processors import bundles
 from kruispunt_processors.bundles import STALE_SECONDS, BundleFollower, BundleRegister
 from kruispunt_schemas import codec, wire
 from kruispunt_schemas import schema as schemas
@@ -27,7 +26,7 @@ def content(bundle: Bundle) -> BundleContent:
     return BundleContent(bundle=bundle.name, content=bundle.content)
 
 
-def activation(bundle: Bundle, at: drafts.datetime) -> BundleActivation:
+def activation(bundle: Bundle, at: datetime) -> BundleActivation:
     return BundleActivation(bundle=bundle.name, in_force_from=at, announced_at=at - DAY)
 
 
@@ -75,9 +74,9 @@ def test_a_stale_copy_waits_and_does_not_guess(
     register.add(content(FIRST))
     register.add(activation(FIRST, MONDAY))
     later = register.fresh_at + STALE_SECONDS
-    monkeypatch.setattr(bundles.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert register.in_force(MONDAY) == FIRST
-    monkeypatch.setattr(bundles.time, "monotonic", lambda: later + 0.1)
+    monkeypatch.setattr(time, "monotonic", lambda: later + 0.1)
     with pytest.raises(UnavailableError, match="30 s old"):
         register.in_force(MONDAY)
 
@@ -114,7 +113,7 @@ def test_policies_that_do_not_hold_are_refused_and_leave_nothing_behind(register
 async def test_a_record_that_cannot_be_read_is_reported_and_the_following_goes_on() -> None:
     """Regression: other bytes than the name says ended the follower in silence, and no worker could start again."""
     wrong = BundleContent(bundle=FIRST.name, content=SECOND.content)
-    records = [wrong, content(SECOND), activation(SECOND, MONDAY)]
+    records: list[BundleContent | BundleActivation] = [wrong, content(SECOND), activation(SECOND, MONDAY)]
     topic = [SimpleNamespace(offset=0, value=b"garbage", headers=[])]
     for record in records:
         schema = schemas.load(type(record).__name__)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -114,7 +115,7 @@ def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
     assert len(decision.outputs) > 3
     originator = backbone.keys(ORIGINATORS[signal_type]).signer.public_key()
     for output in decision.outputs:
-        (view, *more) = deliveries(backbone, output.recipient)[output.output_id]  # type: ignore[index]
+        (view, *more) = deliveries(backbone, output.recipient)[output.output_id]
         assert more == []
         assert identity.digest(view.encoded()) == output.digest
         disclosure.verify(view, view.read_header(), originator)
@@ -199,11 +200,7 @@ def test_what_is_refused_lies_in_quarantine_and_its_owner_is_told(backbone: Back
     for name, reason in (("garbage", "unknown-schema"), ("forged", "signature")):
         entry = backbone.await_entry(name)
         assert (entry.stage, entry.reason) == (Stage.ADMIT, reason)
-        (status,) = wait_until(
-            lambda name=name: backbone.statuses(name),
-            within=WITHIN,
-            what="the owner's status",  # type: ignore[misc]
-        )
+        (status,) = wait_until(partial(backbone.statuses, name), within=WITHIN, what="the owner's status")
         assert (status.verdict, status.reason) == (Verdict.REFUSED, reason)
     assert backbone.entries("garbage")[0].value == b"\x00\x00\x00\x00\x01garbage"
 
@@ -239,7 +236,7 @@ def test_a_recall_reaches_whoever_got_the_original(backbone: Backbone) -> None:
     held = {output.recipient: (output.output_id,) for output in original.outputs}
     assert {output.recipient: output.replaces for output in recall.outputs} == held
     for output in recall.outputs:
-        (view,) = deliveries(backbone, output.recipient)[output.output_id]  # type: ignore[index]
+        (view,) = deliveries(backbone, output.recipient)[output.output_id]
         assert all(raw is None for _, raw in view.sections)
 
 
@@ -492,7 +489,7 @@ def test_a_participant_added_by_a_newer_bundle_is_read_after_admit_ends_to_be_st
 ) -> None:
     """CONTRACT section 5: Faust's pattern subscription does not work, the list of topics is explicit."""
     newcomer = "ltf-newcomer"
-    rows = [*read_participants(), Participant(id=newcomer, name="A newcomer", kind="local-task-force")]  # type: ignore[arg-type]
+    rows = [*read_participants(), Participant(id=newcomer, name="A newcomer", kind="local-task-force")]
     admin = AdminClient({"bootstrap.servers": backbone.settings.addresses().brokers})
     own = (topics.out_topic(newcomer), topics.in_topic(newcomer))
     for made in admin.create_topics([NewTopic(topic.name, 1, 1) for topic in own]).values():

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 import psycopg
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kruispunt_schemas import schema, topics, wire
 from kruispunt_schemas.registry import Registry
 from kruispunt_schemas.settings import Addresses

@@ -250,9 +250,9 @@ def test_sigkill_in_the_middle_then_again_while_a_second_is_refused(
         second.kill()
         second.wait(10)
 
-    found = read_topic(stack.addresses, participant)
-    assert {each.identifier for each in found} == expected
-    assert len({(each.identifier, each.value) for each in found}) == len(expected)
+    records = read_topic(stack.addresses, participant)
+    assert {each.identifier for each in records} == expected
+    assert len({(each.identifier, each.value) for each in records}) == len(expected)
 
 
 def run(url: str, statement: LiteralString) -> None:

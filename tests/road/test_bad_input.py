@@ -135,7 +135,7 @@ def test_it_is_strange_and_reaches_its_recipients_untouched(road: Road, case: Ca
     assert made.value is not None
     assert {status.verdict for status in road.statuses(case.name)} == {Verdict.ACCEPTED}
     (output,) = [output for output in decision.outputs if output.recipient == LTF]
-    (view,) = deliveries(road, LTF)[output.output_id]  # type: ignore[index]
+    (view,) = deliveries(road, LTF)[output.output_id]
     assert identity.digest(view.encoded()) == output.digest
     assert view.header in made.value
     released = [raw for _, raw in view.sections if raw is not None]

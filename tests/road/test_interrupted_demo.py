@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,9 +73,11 @@ def starting(folder: Path) -> bool:
     "moment", [starting, working], ids=["while the servers start", "while the workers work"]
 )
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_nothing(folder: Path, moment: object, number: signal.Signals) -> None:
+def test_interrupted_it_leaves_nothing(
+    folder: Path, moment: Callable[[Path], bool], number: signal.Signals
+) -> None:
     process = started(folder)
-    wait_until(lambda: moment(folder), within=READY_SECONDS, what="the moment to interrupt")  # type: ignore[operator]
+    wait_until(lambda: moment(folder), within=READY_SECONDS, what="the moment to interrupt")
     assert process.poll() is None
     process.send_signal(number)
     assert process.wait(END_SECONDS) == 130

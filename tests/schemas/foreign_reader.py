@@ -10,7 +10,7 @@ import json
 import sys
 import urllib.request
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 from confluent_kafka import Consumer, TopicPartition
@@ -42,7 +42,9 @@ def main(brokers: str, registry: str, count: int, topics: list[str]) -> None:
         stream = io.BytesIO(value[5:])
         record = fastavro.schemaless_reader(stream, schema, None)
         assert stream.read() == b""
-        headers = {name: content.decode() for name, content in message.headers() or []}
+        # The stub names every shape that a producer may give; a consumer gets this one.
+        sent = cast("list[tuple[str, bytes]]", message.headers() or [])
+        headers = {name: content.decode() for name, content in sent}
         document = {"topic": message.topic(), "type": schema["name"], "headers": headers, "record": record}
         sys.stdout.write(json.dumps(document, default=plain) + "\n")
     consumer.close()

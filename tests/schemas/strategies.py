@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -30,9 +31,11 @@ def of(cls: type) -> st.SearchStrategy[typing.Any]:
     return st.builds(cls, **{field.name: _of_type(hints[field.name], field.name) for field in fields(cls)})
 
 
-@cache
-def _shared(cls: type) -> st.SearchStrategy[typing.Any]:
+def _deferred(cls: type) -> st.SearchStrategy[typing.Any]:
     return st.deferred(lambda: of(cls))
+
+
+_shared: Callable[[type], st.SearchStrategy[typing.Any]] = cache(_deferred)
 
 
 def _of_type(hint: object, name: str) -> st.SearchStrategy[typing.Any]:

@@ -92,7 +92,7 @@ class Read:
 @pytest.fixture
 def read(stack: StackUnderTest, subjects: Subjects) -> Iterator[Read]:
     prefix = f"any-tool-{os.getpid()}."
-    brokers = {"bootstrap.servers": stack.addresses.brokers}
+    brokers: dict[str, str | int | float | bool] = {"bootstrap.servers": stack.addresses.brokers}
     admin = AdminClient(brokers)
     names = [prefix + topic for topic in ON_TOPICS]
     for future in admin.create_topics([NewTopic(name, 1, 1) for name in names]).values():
@@ -102,17 +102,19 @@ def read(stack: StackUnderTest, subjects: Subjects) -> Iterator[Read]:
     failures: list[str] = []
     for topic, records in ON_TOPICS.items():
         for record in records:
-            signed = isinstance(record, SignedBytes)
             schema = record.schema if isinstance(record, SignedBytes) else schemas.load(type(record).__name__)
+            payload = record.encoded() if isinstance(record, SignedBytes) else codec.encode(record)
             producer.produce(
                 prefix + topic,
-                wire.wrapped(ids[schema.name], record.encoded() if signed else codec.encode(record)),
-                headers=wire.envelope(
-                    schema,
-                    identifier=str(samples.SIGNAL_ID),
-                    source=f"/participants/{samples.ORIGINATOR}",
-                    time=samples.TIME,
-                    traceparent=str(tracing.root()),
+                wire.wrapped(ids[schema.name], payload),
+                headers=list(
+                    wire.envelope(
+                        schema,
+                        identifier=str(samples.SIGNAL_ID),
+                        source=f"/participants/{samples.ORIGINATOR}",
+                        time=samples.TIME,
+                        traceparent=str(tracing.root()),
+                    )
                 ),
                 on_delivery=lambda error, _message: failures.append(str(error)) if error else None,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.records import backbone, frame, sections
+from kruispunt_schemas.records import backbone, frame, postings, sections
 from kruispunt_schemas.records.sections import Distribution
 from kruispunt_schemas.vectors import samples
 
@@ -118,7 +118,9 @@ class TestRoundTrips:
             elif isinstance(schema, dict) and schema["type"] == "record":
                 if not schema["name"].endswith(schemas.SIGNAL_TYPES):
                     cls = codec._CLASSES[schema["name"].rsplit(".", 1)[-1]]
-                    assert list(cls.__dataclass_fields__) == [field["name"] for field in schema["fields"]]
+                    assert [field.name for field in fields(cls)] == [
+                        field["name"] for field in schema["fields"]
+                    ]
                 for field in schema["fields"]:
                     check(field["type"])
 
@@ -129,9 +131,7 @@ def codec_enum(name: str) -> Any:
     """Return the enum class of an Avro enum."""
     short = name.rsplit(".", 1)[-1]
     return next(
-        vars(module)[short]
-        for module in (backbone, frame, sections, strategies.postings)
-        if short in vars(module)
+        vars(module)[short] for module in (backbone, frame, sections, postings) if short in vars(module)
     )
 
 
@@ -323,7 +323,7 @@ class TestErrorsHoldNoContent:
 
     def test_a_value_that_does_not_fit(self) -> None:
         for wrong in (5.7, None, "GEHEIM", ("GEHEIM",), 2**31, -(2**31) - 1):
-            header = replace(CASE.read_header(), version=wrong)  # type: ignore[arg-type]
+            header = replace(CASE.read_header(), version=wrong)  # type: ignore[arg-type]  # wrong on purpose
             with pytest.raises(ContractError) as caught:
                 codec.write_part(CASE.schema, "header", header)
             assert (caught.value.reason, caught.value.field) == ("value", "header")
@@ -349,8 +349,8 @@ class TestWritingIsStrict:
             sections.Contact(salt=SALT, unit="\ud800", function="f"),
             sections.Contact(salt=SALT[:15], unit="u", function="f"),
             sections.Contact(salt=b"", unit="u", function="f"),
-            sections.Contact(salt=SALT, unit="u", function="f", email=5),  # type: ignore[arg-type]
-            sections.Contact(salt=SALT, unit=None, function="f"),  # type: ignore[arg-type]
+            sections.Contact(salt=SALT, unit="u", function="f", email=5),  # type: ignore[arg-type]  # wrong on purpose
+            sections.Contact(salt=SALT, unit=None, function="f"),  # type: ignore[arg-type]  # wrong on purpose
             sections.Sources(salt=SALT),
         ],
         ids=["surrogate", "short salt", "no salt", "number", "none", "another section"],
@@ -379,7 +379,7 @@ class TestWritingIsStrict:
     def test_what_the_backbone_writes(self) -> None:
         record = next(item for item in samples.RECORDS if isinstance(item, backbone.Status))
         with pytest.raises(ContractError, match="value: record"):
-            codec.encode(replace(record, output_id=None))  # type: ignore[arg-type]
+            codec.encode(replace(record, output_id=None))  # type: ignore[arg-type]  # wrong on purpose
 
 
 class TestSlices:

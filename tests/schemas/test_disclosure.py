@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -123,7 +124,7 @@ class TestComposing:
             again = codec.decode_signed(signed.schema, signed.encoded())
             disclosure.verify_signature(again, KEY)
             other = replace(again, header=again.header[:-1] + bytes([again.header[-1] ^ 1]))
-            assert refusal(lambda other=other: disclosure.verify_signature(other, KEY)) == (
+            assert refusal(partial(disclosure.verify_signature, other, KEY)) == (
                 "signature",
                 "proof.signature",
             )
@@ -195,7 +196,7 @@ class TestTampering:
         assert raw is not None
         for _, other in flips(raw):
             signed = with_part(CASE, name, other)
-            assert refusal(lambda signed=signed: disclosure.verify(signed, header, KEY)) == (
+            assert refusal(partial(disclosure.verify, signed, header, KEY)) == (
                 "commitment-mismatch",
                 name,
             )
@@ -211,7 +212,7 @@ class TestTampering:
         for place, other in flips(raw):
             if place in key_names:
                 continue  # The name of the key is looked up, see the next test.
-            reason, field = refusal(lambda other=other: received(signed.schema, other))
+            reason, field = refusal(partial(received, signed.schema, other))
             assert reason in {
                 "encoding",
                 "text",

@@ -39,7 +39,8 @@ class Signal:
     def with_section(self, name: str, **changes: Any) -> Signal:
         section = self.sections.get(name)
         assert section is not None
-        return replace(self, sections=replace(self.sections, **{name: replace(section, **changes)}))
+        changed: dict[str, Any] = {name: replace(section, **changes)}
+        return replace(self, sections=replace(self.sections, **changed))
 
     def violation(self) -> Violation | None:
         return invariants.violation(

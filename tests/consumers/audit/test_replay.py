@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from kruispunt_consumers.audit import commands
+from kruispunt_consumers.audit.balance import Verdict
 from kruispunt_consumers.audit.replay import Step, replay_from
 from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_consumers.topic_record import Extent, TopicRecord
@@ -76,7 +79,7 @@ def publish(stack: StackUnderTest, prefix: str, world: World) -> None:
     assert producer.flush(20) == 0
 
 
-def test_a_replay_from_kafka_gives_the_verdict(stack: StackUnderTest, backbone: str):
+def test_a_replay_from_kafka_gives_the_verdict(stack: StackUnderTest, backbone: str) -> None:
     world = small_world()
     publish(stack, backbone, world)
     steps: list[Step] = []
@@ -92,16 +95,16 @@ def test_a_replay_from_kafka_gives_the_verdict(stack: StackUnderTest, backbone: 
 
 def test_the_command_exits_with_1_and_names_what_is_wrong(
     stack: StackUnderTest, backbone: str, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     world = small_world()
     world.post("vsse", world.compose("vsse", draft("Y")))
     publish(stack, backbone, world)
     monkeypatch.setenv("KRUISPUNT_BROKERS", stack.addresses.brokers)
     monkeypatch.setenv("KRUISPUNT_REGISTRY", stack.addresses.registry)
 
-    def prefixed(_addresses: object, **options: object):
+    def prefixed(_addresses: object, **options: Any) -> Verdict:
         reader = PrefixedReader(TopicReader(stack.addresses.brokers, client="test-audit"), backbone)
-        return replay_from(reader, **options)  # type: ignore[arg-type]
+        return replay_from(reader, **options)
 
     monkeypatch.setattr(commands, "replay", prefixed)
     run = CliRunner().invoke(commands.audit, ["replay", "--complete", "--json", "--postings"])

@@ -16,6 +16,7 @@ from kruispunt_consumers.audit.findings import Rule
 from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.needtoknow import facts
 from kruispunt_schemas.records.backbone import (
     BundleContent,
@@ -55,10 +56,11 @@ class Fault:
 
 
 FAULTS: list[Fault] = []
+Make = Callable[[World], None]
 
 
-def breaks(rule: Rule, about: str, *, also: tuple[Rule, ...] = ()):
-    def note(make: Callable[[World], None]) -> Callable[[World], None]:
+def breaks(rule: Rule, about: str, *, also: tuple[Rule, ...] = ()) -> Callable[[Make], Make]:
+    def note(make: Make) -> Make:
         FAULTS.append(Fault(make.__name__, rule, about, frozenset(also), make))
         return make
 
@@ -679,7 +681,7 @@ def change_event(world: World, place: int, change: Callable[[RepertoryEvent], Re
     world.change("repertory", place, RepertoryEvent, change)
 
 
-def named_draft():
+def named_draft() -> Draft:
     return draft(
         "Z",
         municipality=None,

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from kruispunt_consumers.audit import tables
@@ -21,18 +22,18 @@ from rich.console import Console
 from tests.consumers.audit.world import MARKER, World, bundle_of, draft, small_world
 
 
-def test_everything_adds_up():
+def test_everything_adds_up() -> None:
     verdict = small_world().verdict()
     assert [(item.rule, item.subject, item.sentence) for item in verdict.findings] == []
     assert verdict.adds_up
 
 
-def test_every_rule_was_put_to_use():
+def test_every_rule_was_put_to_use() -> None:
     verdict = small_world().verdict()
     assert {rule for rule, count in verdict.rules.items() if not count.checked} == set()
 
 
-def test_the_balance_is_exact():
+def test_the_balance_is_exact() -> None:
     verdict = small_world().verdict()
     assert verdict.participants == {
         "federal-police": ParticipantBalance(posted=5, decided=2, duplicate=2, quarantined=1),
@@ -53,7 +54,7 @@ def test_the_balance_is_exact():
     assert verdict.consultations == {"ltf-gent": 1}
 
 
-def test_json_has_one_shape_and_no_content():
+def test_json_has_one_shape_and_no_content() -> None:
     found = json.loads(json.dumps(small_world().verdict().as_json(postings=True)))
     assert found["adds_up"] is True
     assert found["total"] == {
@@ -74,7 +75,7 @@ def test_json_has_one_shape_and_no_content():
     assert "postings" not in small_world().verdict().as_json()
 
 
-def test_tables_show_the_balance():
+def test_tables_show_the_balance() -> None:
     out = io.StringIO()
     tables.show(small_world().verdict(), Console(file=out, width=120))
     text = out.getvalue()
@@ -83,7 +84,7 @@ def test_tables_show_the_balance():
     assert "no ground" in text
 
 
-def test_repeats_after_a_crash_are_harmless_and_counted():
+def test_repeats_after_a_crash_are_harmless_and_counted() -> None:
     world = small_world()
     for topic in ("admitted", "resolved", "repertory", "quarantine", "audit.decisions", "in.ltf-antwerpen"):
         for record in list(world.records[topic]):
@@ -94,7 +95,7 @@ def test_repeats_after_a_crash_are_harmless_and_counted():
     assert verdict.total == small_world().verdict().total
 
 
-def test_what_is_young_is_under_way_and_what_is_old_is_lost():
+def test_what_is_young_is_under_way_and_what_is_old_is_lost() -> None:
     world = small_world()
     world.post("vsse", world.compose("vsse", draft("Y")))
     young = world.verdict(complete=False, later=timedelta(seconds=5))
@@ -108,7 +109,7 @@ def test_what_is_young_is_under_way_and_what_is_old_is_lost():
     assert not old.adds_up
 
 
-def test_views_sent_before_their_decision_are_under_way():
+def test_views_sent_before_their_decision_are_under_way() -> None:
     world = small_world()
     signed = world.compose("vsse", draft("Y"))
     posting = world.post("vsse", signed)
@@ -122,7 +123,7 @@ def test_views_sent_before_their_decision_are_under_way():
     assert verdict.rules[Rule.DELIVERED_IS_DECIDED].under_way == len(sent)
 
 
-def test_a_recall_reaches_those_who_hold_a_view():
+def test_a_recall_reaches_those_who_hold_a_view() -> None:
     world = World()
     _, _, first = world.road("federal-police", draft("A"))
     recall = draft("A", 2, lifecycle=Lifecycle.RECALL)
@@ -131,7 +132,7 @@ def test_a_recall_reaches_those_who_hold_a_view():
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_a_signed_section_that_is_left_out_is_one_that_nobody_gets():
+def test_a_signed_section_that_is_left_out_is_one_that_nobody_gets() -> None:
     world = small_world()
     signed = world.compose("federal-police", draft("left out"))
     left_out = replace(
@@ -146,7 +147,7 @@ def test_a_signed_section_that_is_left_out_is_one_that_nobody_gets():
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_a_withdrawal_ends_what_is_held():
+def test_a_withdrawal_ends_what_is_held() -> None:
     """Versions 1 to 3: who was withdrawn from at 2 holds nothing at 3, and gets a new view without replacing one."""
     world = World()
     _, _, one = world.road("federal-police", draft("A"))
@@ -160,7 +161,7 @@ def test_a_withdrawal_ends_what_is_held():
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_the_bundle_of_the_append_time_decides():
+def test_the_bundle_of_the_append_time_decides() -> None:
     world = World()
     secret = draft("A", classification=Classification.CONFIDENTIAL)
     world.road("federal-police", secret)
@@ -171,7 +172,7 @@ def test_the_bundle_of_the_append_time_decides():
     assert any(item.recipient == "ltf-antwerpen" for item in second.outputs)
 
 
-def test_a_retry_lets_the_last_outcome_count():
+def test_a_retry_lets_the_last_outcome_count() -> None:
     world = World()
     signed = world.compose("vsse", draft("Y"))
     posting = world.post("vsse", signed)
@@ -189,7 +190,7 @@ def test_a_retry_lets_the_last_outcome_count():
     assert [item.ending for item in verdict.outcomes] == [Ending.DECIDED]
 
 
-def test_a_retried_refusal_at_the_door_changes_the_status():
+def test_a_retried_refusal_at_the_door_changes_the_status() -> None:
     world = World()
     signed = world.compose("vsse", draft("Y"))
     posting = world.post("vsse", signed)
@@ -204,7 +205,7 @@ def test_a_retried_refusal_at_the_door_changes_the_status():
     assert verdict.rules[Rule.REFUSAL_FOLLOWS].warned == 1
 
 
-def test_what_retention_took_is_attested():
+def test_what_retention_took_is_attested() -> None:
     world = small_world()
     for topic, count in (
         ("out.federal-police", 5),
@@ -222,7 +223,7 @@ def test_what_retention_took_is_attested():
         assert verdict.rules[rule].attested, rule
 
 
-def test_expired_without_any_outcome_is_lost():
+def test_expired_without_any_outcome_is_lost() -> None:
     world = small_world()
     world.records["audit.decisions"].pop(0)
     world.records["repertory"].pop(0)
@@ -235,7 +236,7 @@ def test_expired_without_any_outcome_is_lost():
     ]
 
 
-def test_a_view_of_an_expired_posting_still_has_to_verify():
+def test_a_view_of_an_expired_posting_still_has_to_verify() -> None:
     world = small_world()
     world.trim("out.federal-police", 5)
     topic, place = world.view_place("ltf-antwerpen", world.decided[world_first(world)])
@@ -244,7 +245,7 @@ def test_a_view_of_an_expired_posting_still_has_to_verify():
     assert world.verdict().failed(Rule.SAME_HEADER)
 
 
-def test_a_scope_judges_only_what_it_covers():
+def test_a_scope_judges_only_what_it_covers() -> None:
     world = small_world()
     world.post("vsse", world.compose("vsse", draft("Y")))
     police = world.verdict(scope=Scope(participants=frozenset({"federal-police"})))
@@ -257,7 +258,7 @@ def test_a_scope_judges_only_what_it_covers():
     assert later.total.posted == 1
 
 
-def test_a_receipt_for_what_was_not_sent_is_a_warning():
+def test_a_receipt_for_what_was_not_sent_is_a_warning() -> None:
     world = small_world()
     world.receipt("vsse", identity.derived_id("nothing", "of the kind"))
     verdict = world.verdict()
@@ -267,14 +268,14 @@ def test_a_receipt_for_what_was_not_sent_is_a_warning():
     ]
 
 
-def test_a_status_may_be_acknowledged():
+def test_a_status_may_be_acknowledged() -> None:
     world = small_world()
     posting = world.decided[world_first(world)].posting
     world.receipt("federal-police", identity.status_id(posting))
     assert world.verdict().findings == ()
 
 
-def test_a_dropped_repeat_posted_again_is_the_same_signal():
+def test_a_dropped_repeat_posted_again_is_the_same_signal() -> None:
     """The reference of a repeated content became an alias: posting it again names the posting that was kept."""
     world = small_world()
     kept = world.decided[world_first(world)].posting
@@ -282,7 +283,7 @@ def test_a_dropped_repeat_posted_again_is_the_same_signal():
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_findings_are_bounded():
+def test_findings_are_bounded() -> None:
     world = World()
     count = KEPT + 5
     topic = topics.out_topic("vsse").name
@@ -294,14 +295,14 @@ def test_findings_are_bounded():
 
 
 @pytest.mark.parametrize("reason", ["empty", "wire-format"])
-def test_garbage_is_told_apart(reason: str):
+def test_garbage_is_told_apart(reason: str) -> None:
     world = World()
     posting = world.post_garbage("vsse", b"" if reason == "empty" else b"\x01")
     world.refuse(posting, reason)
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_postings_before_any_bundle_are_refused():
+def test_postings_before_any_bundle_are_refused() -> None:
     world = World()
     posting = world.post_garbage("vsse", b"x")
     world.records["audit.bundles"] = world.records["audit.bundles"][:1]
@@ -309,7 +310,7 @@ def test_postings_before_any_bundle_are_refused():
     assert world.verdict().adds_up, world.verdict().findings
 
 
-def test_no_statement_of_a_signal_reaches_the_output():
+def test_no_statement_of_a_signal_reaches_the_output() -> None:
     world = small_world()
     world.change_signed("admitted", 0, lambda signed: signed.releasing(frozenset()))
     out = io.StringIO()
@@ -319,11 +320,11 @@ def test_no_statement_of_a_signal_reaches_the_output():
     assert MARKER not in out.getvalue()
 
 
-def world_first(world: World):
+def world_first(world: World) -> UUID:
     return next(signal_id for signal_id, item in world.decided.items() if item.version == 1)
 
 
-def test_a_retry_that_names_nothing_is_a_warning():
+def test_a_retry_that_names_nothing_is_a_warning() -> None:
     world = small_world()
     world.append("retry", None, b"x")
     verdict = world.verdict()
@@ -333,7 +334,7 @@ def test_a_retry_that_names_nothing_is_a_warning():
     ]
 
 
-def test_resolved_and_admitted_agree_where_the_posting_has_expired():
+def test_resolved_and_admitted_agree_where_the_posting_has_expired() -> None:
     world = small_world()
     world.trim("out.federal-police", 1)
     world.change_signed("resolved", 0, lambda signed: signed.releasing(frozenset()))

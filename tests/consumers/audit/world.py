@@ -85,7 +85,7 @@ PEOPLE = (
     "police-antwerpen",
     "vsse",
 )
-R = TypeVar("R")
+R = TypeVar("R", bound=codec.Record)
 
 
 def signer_of(participant: str) -> Signer:
@@ -493,7 +493,7 @@ class World:
         record = self.records[topic][place]
         schema = schemas.load(cls.__name__)
         changed = change(codec.decode(schema, wire.unwrapped(record.value), cls))
-        payload = codec.encode(changed)  # type: ignore[arg-type]
+        payload = codec.encode(changed)
         self.records[topic][place] = replace(record, value=wire.wrapped(7, payload))
 
     def change_signed(self, topic: str, place: int, change: Callable[[SignedBytes], SignedBytes]) -> None:

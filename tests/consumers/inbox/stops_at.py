@@ -26,6 +26,11 @@ def halt(*_arguments: object) -> None:
         signal.pause()
 
 
+def put(owner: type, name: str, method: Callable[..., object]) -> None:
+    """Replace a method."""
+    setattr(owner, name, method)
+
+
 def stop_at(point: str) -> None:
     """Make the follower halt: inside the store's transaction, after it, after the box has the receipts, after the broker has them."""
     post_owed: Callable[[Clerk, InboxStore], bool] = Clerk.post_owed
@@ -37,13 +42,13 @@ def stop_at(point: str) -> None:
 
     match point:
         case "read":
-            InboxStore.advance = halt  # type: ignore[method-assign]
+            put(InboxStore, "advance", halt)
         case "stored":
-            Clerk.post_owed = post_or_halt  # type: ignore[method-assign]
+            put(Clerk, "post_owed", post_or_halt)
         case "enqueued":
-            InboxStore.mark_posted = halt  # type: ignore[method-assign]
+            put(InboxStore, "mark_posted", halt)
         case "sent":
-            PostingBox.acknowledge = halt  # type: ignore[method-assign]
+            put(PostingBox, "acknowledge", halt)
         case _:
             raise ValueError(point)
 

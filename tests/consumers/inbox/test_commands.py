@@ -17,9 +17,12 @@ from kruispunt_consumers.inbox.receipts import Clerk
 from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_producers.posting_box import Limits, PostingBox, box_path
 from kruispunt_schemas import keys
+from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.command import kruispunt
 from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.records.backbone import Status, Withdrawal
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
+from kruispunt_schemas.signing import Signer
 from kruispunt_schemas.untrusted import safe
 
 from tests.consumers.inbox.deliveries import (
@@ -46,7 +49,7 @@ WHO = ("--user", "j.peeters", "--purpose", "file 2026/118")
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     keys.create_participant(tmp_path, ME)
-    records = [
+    records: list[SignedBytes | Withdrawal | Status] = [
         view(signal(), 1),
         view(signal(reference="evil", statement=EVIL), 2),
         view(
@@ -152,8 +155,8 @@ def test_without_a_record_nothing_is_displayed(data: Path, monkeypatch: pytest.M
 
 
 def _with_box(box: PostingBox) -> Callable[..., None]:
-    def construct(self: Clerk, participant: str, signer: object, _box: PostingBox) -> None:
-        self._participant, self._signer, self._box = participant, signer, box  # type: ignore[assignment]
+    def construct(self: Clerk, participant: str, signer: Signer, _box: PostingBox) -> None:
+        self._participant, self._signer, self._box = participant, signer, box
 
     return construct
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ def test_the_registrys_id_is_no_part_of_the_content() -> None:
         ({"headers": {"ce_dataschema": FINGERPRINT_URN.encode() + b"00" * 32}}, "unknown-schema"),
     ],
 )
-def test_damaged_records_are_named(change: dict[str, object], reason: str) -> None:
+def test_damaged_records_are_named(change: dict[str, Any], reason: str) -> None:
     found = read(replace(arrival(view(signal(), 1), 0), **change))
     assert isinstance(found, Unreadable)
     assert found.reason == reason

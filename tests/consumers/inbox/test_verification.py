@@ -103,9 +103,11 @@ def test_4_a_key_that_was_not_valid_then() -> None:
 
 def test_5_another_types_name_in_the_header() -> None:
     record = as_read(view(signal(), 1))
-    for field, value in (("schema_fingerprint", bytes(32)), ("signal_type", "FeedbackSheet")):
-        other = replace(record, header=replace(record.header, **{field: value}))
-        rejected = verify(other, recipient=ME, bundle=BUNDLE, seen=None)
+    for field, header in (
+        ("schema_fingerprint", replace(record.header, schema_fingerprint=bytes(32))),
+        ("signal_type", replace(record.header, signal_type="FeedbackSheet")),
+    ):
+        rejected = verify(replace(record, header=header), recipient=ME, bundle=BUNDLE, seen=None)
         assert isinstance(rejected, Rejected)
         assert rejected.field == f"header.{field}"
 

@@ -245,12 +245,13 @@ def test_a_tampered_section(name: str) -> None:
 def _other_sections() -> Sections:
     """Return sections that differ in each from those of `drafts.sections`."""
     parts = drafts.sections(statement="Another.", municipality=drafts.GENT, subject=drafts.person("Peeters"))
-    for name, changes in {
+    changed: dict[str, dict[str, object]] = {
         "assessment": {"summary": "Other."},
         "sources": {"evaluations": ()},
         "measures": {"measures": ()},
         "contact": {"unit": "Other"},
-    }.items():
+    }
+    for name, changes in changed.items():
         parts = with_section(parts, name, **changes)
     return parts
 

@@ -11,7 +11,7 @@ from kruispunt_processors.admit.admission import Admitted, Forwarded, Refused, a
 from kruispunt_schemas import codec, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
-from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.bundle import Bundle, VerificationKey
 
 from tests import drafts
 from tests.badpostings import ACCEPTED, EXPIRED, REFUSED, Case, Forge, Posted, left_out
@@ -23,7 +23,7 @@ FORGE = Forge(drafts.secret_of, drafts.signer_of, MONDAY - timedelta(minutes=1))
 @cache
 def bundle() -> Bundle:
     rows = read_participants()
-    keys = {row.id: (drafts.key_of(row.id),) for row in rows}
+    keys: dict[str, tuple[VerificationKey, ...]] = {row.id: (drafts.key_of(row.id),) for row in rows}
     keys[VSSE] = (*keys[VSSE], drafts.key_of(EXPIRED, until=KEYS_VALID_FROM + timedelta(days=1)))
     return make(keys, rows)
 

@@ -129,7 +129,7 @@ async def test_current_when_posted_whichever_partition_is_read_first(
     repeat, later = candidate("b", "x", 15), candidate("c", "x", 25)
     order = (repeat, correction) if repeat_first else (correction, repeat)
     await claimed(engine, original)
-    found = {}
+    found: dict[int, claims.Claimed] = {}
     for item in (*order, later):
         found |= await claimed(engine, item)
     assert {offset: word(item) for offset, item in found.items()} == {

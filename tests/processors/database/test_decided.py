@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -160,7 +161,7 @@ async def test_a_case_of_another_originator_is_not_held(engine: AsyncEngine) -> 
     theirs = Resolved(
         posting=drafts.posting("ocad", 2),
         signed=other.signed,
-        header=drafts.replace(other.header, originator="ocad"),
+        header=replace(other.header, originator="ocad"),
         sections=other.sections,
         bundle=other.bundle,
         case_key=other.case_key,

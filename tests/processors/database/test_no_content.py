@@ -25,6 +25,7 @@ from kruispunt_processors.resolve.stage import ResolveStage
 from kruispunt_processors.route.stage import RouteStage
 from kruispunt_schemas import identity, topics, wire
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.records.backbone import BundleContent
 from kruispunt_schemas.records.sections import PersonName
@@ -55,7 +56,7 @@ def texts(value: object) -> Iterator[str]:
             yield from texts(getattr(value, field.name))
 
 
-def secrets_of(*signals: drafts.Draft) -> set[str]:
+def secrets_of(*signals: Draft) -> set[str]:
     found = {text for made in signals for text in texts(made.sections) if len(text) >= SHORTEST}
     found |= {"1991-05-17", "19910517", "17/05/1991", "1991, 5, 17", NUMBER}
     names = {name for made in signals if made.sections.subject for name in made.sections.subject.names}
@@ -88,7 +89,7 @@ def message(topic: str, offset: int, sent: wire.Message) -> Incoming:
     return Incoming(topic, 0, offset, MONDAY, sent.key, sent.value, wire.header_map(sent.headers))
 
 
-def signals() -> list[drafts.Draft]:
+def signals() -> list[Draft]:
     subject = replace(
         person(number=NUMBER), description="Tattoo of an anchor.", birth_place="Dendermonde", nationality="NL"
     )
@@ -106,7 +107,7 @@ def signals() -> list[drafts.Draft]:
     return [*found, other, repeat, ambiguous, late]
 
 
-async def through(engine: AsyncEngine) -> list[drafts.Draft]:
+async def through(engine: AsyncEngine) -> list[Draft]:
     """Take signals of every type through resolve and route; return what was in them."""
     outbound, sink = Outbound("/backbone/test", IDS), Sink()
     register = BundleRegister()

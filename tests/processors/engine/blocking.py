@@ -35,7 +35,12 @@ class Blocking:
             with self._handled.open("a") as file:
                 file.write(f"{message.partition}\n")
 
-    async def corner(self, message: Incoming, error: Exception, publisher: Publisher) -> None:
+    async def answers(self) -> None:
+        pass
+
+    async def corner(
+        self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+    ) -> None:
         raise NotImplementedError
 
 

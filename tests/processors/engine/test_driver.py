@@ -51,7 +51,7 @@ async def test_the_producer_that_is_made_is_idempotent(app: StageApp) -> None:
 async def test_calls_that_wait_for_a_broker_keep_nothing_else_waiting(app: StageApp) -> None:
     """A commit, a look at the ends and a fetch that wait for a broker that is away once kept a worker still for 75 s."""
     consumer: Any = app.transport.create_consumer(
-        lambda _message: None, on_partitions_revoked=print, on_partitions_assigned=print
+        _ignored, on_partitions_revoked=print, on_partitions_assigned=print
     )
     thread = consumer._thread
     assert isinstance(thread, driver.ConsumerThread)
@@ -72,6 +72,10 @@ async def test_calls_that_wait_for_a_broker_keep_nothing_else_waiting(app: Stage
         await asyncio.gather(*waiting)
 
 
+async def _ignored(_message: object) -> None:
+    pass
+
+
 async def _call(queue: Any, function: Any) -> asyncio.Future[Any]:
     called: asyncio.Future[Any] = await queue.call(asyncio.get_running_loop().create_future(), function)
     return called
@@ -87,7 +91,7 @@ class Watched(driver.Consumer):
         inner = SimpleNamespace(_coordinator=coordinator)
         self._thread: Any = SimpleNamespace(_consumer=inner, call_thread=self._call)
 
-    should_stop = False  # type: ignore[assignment]
+    should_stop = False
 
     def _answer(self, errors: list[Exception | None]) -> None:
         self.asked += 1

@@ -17,7 +17,7 @@ from kruispunt_schemas.failures import ContractError
 from tests.rawposts import Name, batch_of
 
 PARTITION = TopicPartition("out.vsse", 0)
-SETTINGS = ([], 0, None, None, True, 0)
+SETTINGS: tuple[list[object], int, None, None, bool, int] = ([], 0, None, None, True, 0)
 """No aborted transactions, from offset 0, no deserialisers, sums checked, read uncommitted."""
 _STOCK = Reading.__mro__[1]
 Row = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
@@ -83,5 +83,5 @@ def test_whatever_a_name_holds_it_is_read_and_never_taken_for_text(names: list[b
 
 
 def test_a_consumer_of_this_process_reads_so() -> None:
-    assert driver.Consumer
+    assert driver.Consumer is not None
     assert (fetcher.MemoryRecords, fetcher.PartitionRecords) == (Fetched, Reading)

@@ -45,7 +45,7 @@ class Recorder:
     """A stage that fails on some offsets, as its ``failure`` says, and counts what it has handled."""
 
     poison: frozenset[int] = frozenset()
-    failure: Callable[[], Exception] = lambda: ValueError("content")
+    failure: Callable[[], BaseException] = lambda: ValueError("content")
     away: bool = False
     name: str = "recorder"
     handled: Counter[int] = field(default_factory=Counter)
@@ -134,7 +134,9 @@ async def test_the_log_of_a_cornered_message_says_where_and_shows_no_content() -
     assert "exc_info" not in entry
 
 
-async def test_what_may_pass_is_waited_for_with_growing_pauses_and_then_goes_on(clock: Clock) -> None:
+async def test_what_may_pass_is_waited_for_with_growing_pauses_and_then_goes_on(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"))
     sleep = clock.sleep
 
@@ -143,8 +145,8 @@ async def test_what_may_pass_is_waited_for_with_growing_pauses_and_then_goes_on(
         if len(clock.pauses) == 4:
             stage.poison = frozenset()
 
-    clock.sleep = restart  # type: ignore[method-assign]
-    engine.asyncio.sleep = restart
+    monkeypatch.setattr(clock, "sleep", restart)
+    monkeypatch.setattr(engine, "asyncio", SimpleNamespace(sleep=restart))
     await run_batch(stage, batch(10), Sink())
     assert clock.pauses == [0.1, 0.2, 0.4, 0.8]
     assert set(stage.handled.values()) == {1}
@@ -199,25 +201,29 @@ async def test_a_message_that_servers_who_answer_do_not_take_is_cornered_in_the_
 
 
 @pytest.mark.usefixtures("clock")
-async def test_a_server_that_comes_back_in_the_end_takes_every_message() -> None:
+async def test_a_server_that_comes_back_in_the_end_takes_every_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     stage = Recorder(poison=frozenset(range(10)), failure=lambda: UnavailableError("down"))
 
     async def back() -> None:
         stage.poison = frozenset()
 
-    stage.answers = back  # type: ignore[method-assign]
+    monkeypatch.setattr(stage, "answers", back)
     await run_batch(stage, batch(10), Sink())
     assert (stage.cornered, set(stage.handled)) == ([], set(range(10)))
 
 
-async def test_a_server_that_goes_away_for_one_message_is_no_reason_to_corner_it(clock: Clock) -> None:
+async def test_a_server_that_goes_away_for_one_message_is_no_reason_to_corner_it(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = Recorder(poison=frozenset({3}), failure=lambda: UnavailableError("down"))
 
     async def gone() -> None:
         if 2 in stage.handled:
             raise UnavailableError("down")
 
-    stage.answers = gone  # type: ignore[method-assign]
+    monkeypatch.setattr(stage, "answers", gone)
     with pytest.raises(UnavailableError):
         await run_batch(stage, batch(10), Sink())
     assert stage.cornered == []
@@ -263,7 +269,7 @@ async def test_a_quarantine_that_is_too_large_is_told_with_the_beginning_of_the_
 
 
 async def test_cancelling_is_not_taken_for_a_failure(clock: Clock) -> None:
-    stage = Recorder(poison=frozenset({0}), failure=asyncio.CancelledError)  # type: ignore[arg-type]
+    stage = Recorder(poison=frozenset({0}), failure=asyncio.CancelledError)
     with pytest.raises(asyncio.CancelledError):
         await run_batch(stage, batch(4), Sink())
     assert (stage.cornered, stage.calls, clock.pauses) == ([], 1, [])

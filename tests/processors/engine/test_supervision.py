@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,7 +191,7 @@ def test_a_stuck_worker_ends_itself(
     told: list[list[tuple[str, int]]] = []
     progress.lagging({ONE: 1})
     clock.forward(STALL_SECONDS + 1)
-    monkeypatch.setattr(supervision.os, "_exit", codes.append)
+    monkeypatch.setattr(os, "_exit", codes.append)
     supervision.watch(progress, told=told.append).join(5)
     assert codes == [exits.STALLED]
     assert told == [[ONE]]
@@ -202,9 +203,10 @@ async def test_a_revoked_partition_is_no_crash() -> None:
             self.crash_reason = reason
 
     supervisor: Any = PartitionSupervisor()
-    restarted, discarded = [], []
+    restarted: list[Actor] = []
+    discarded: list[Actor] = []
 
-    async def restart(service: Any) -> None:
+    async def restart(service: Actor) -> None:
         restarted.append(service)
 
     supervisor.restart_service = restart

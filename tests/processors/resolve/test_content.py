@@ -14,7 +14,7 @@ from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.records.frame import Classification, Handling, Lifecycle
-from kruispunt_schemas.records.sections import Sections
+from kruispunt_schemas.records.sections import Measures, Sections
 
 from tests import drafts
 from tests.drafts import BACKBONE, MONDAY, composed, draft
@@ -138,6 +138,6 @@ def test_it_is_keyed_and_a_recall_has_none() -> None:
 
 
 def test_an_empty_section_is_not_an_absent_one() -> None:
-    empty = replace(drafts.sections(), measures=drafts.Measures())
+    empty = replace(drafts.sections(), measures=Measures())
     absent = replace(drafts.sections(), measures=None)
     assert fingerprint(composed(draft(parts=empty))) != fingerprint(composed(draft(parts=absent)))

@@ -3,14 +3,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kruispunt_processors.resolve import matching
 from kruispunt_processors.resolve.matching import Match, Mention
 from kruispunt_schemas import identity
-from kruispunt_schemas.records.sections import PartialDate, PersonName, Subject, SubjectKind
+from kruispunt_schemas.records.sections import DataSubject, PartialDate, PersonName, Sex, Subject, SubjectKind
 
-from tests import drafts
 from tests.drafts import BACKBONE, national_number, person, posting
 
 NUMBER = national_number("910517001")
@@ -156,9 +156,9 @@ def test_what_is_no_person_makes_no_mention(kind: SubjectKind) -> None:
 def test_an_organisation_is_found_by_its_enterprise_number() -> None:
     organisation = Subject(
         kind=SubjectKind.ORGANISATION,
-        data_subject=drafts.DataSubject.OTHER,
+        data_subject=DataSubject.OTHER,
         names=(name("Non-profit X", ""),),
-        sex=drafts.Sex.UNKNOWN,
+        sex=Sex.UNKNOWN,
         enterprise_number="0202239951",
     )
     assert mentioned(organisation).number_key is not None
@@ -191,5 +191,5 @@ def test_partial_birth_dates_are_sealed_as_they_are() -> None:
     subject = replace(person(number=NUMBER), birth=PartialDate(year=1991, month=0, day=0))
     item = mentioned(subject)
     assert item.name_keys == ()
-    plain = matching.AESSIV(BACKBONE.sealing).decrypt(item.sealed_identity, [item.mention_id.bytes])
+    plain = AESSIV(BACKBONE.sealing).decrypt(item.sealed_identity, [item.mention_id.bytes])
     assert b"[1991, 0, 0]" in plain

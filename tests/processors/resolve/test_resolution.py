@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,6 @@ from kruispunt_schemas import identity
 from kruispunt_schemas.records.backbone import DuplicateKind, RepertoryKind
 from kruispunt_schemas.records.frame import Lifecycle
 
-from tests import drafts
 from tests.drafts import BACKBONE, MONDAY, OCAD, VSSE
 from tests.processors.resolve.candidates import candidate, outcome
 
@@ -47,7 +47,7 @@ def events(*candidates: Candidate) -> list[Any]:
         (
             [
                 candidate("a", "x", 1, version=2),
-                candidate("a", "z", 2, version=2, signal_id=drafts.UUID(int=5)),
+                candidate("a", "z", 2, version=2, signal_id=UUID(int=5)),
             ],
             ["REGISTERED", "STALE"],
         ),

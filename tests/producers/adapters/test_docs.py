@@ -12,6 +12,7 @@ from kruispunt_producers.adapters import choose, installed
 from kruispunt_producers.posting_box import PostingBox, box_path
 from kruispunt_producers.publishing import Job, publish
 from kruispunt_schemas import codec, disclosure
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.keys import create_participant
 from kruispunt_schemas.settings import Addresses
 
@@ -53,7 +54,7 @@ def test_the_json_lines_adapter_of_the_page_publishes(
     assert (done.tally.originals, done.tally.refused, done.waiting) == (1, 1, 0)
     (posting,) = stored(broker)
     assert posting.topic == "out.dvz"
-    signed = codec.decode_signed(codec.schemas.load("RadicalisationCase"), posting.value[5:])
+    signed = codec.decode_signed(schemas.load("RadicalisationCase"), posting.value[5:])
     disclosure.verify(signed, signed.read_header(), keys.signer.public_key())
     with PostingBox(box_path(tmp_path, "dvz")) as box:
         (refusal,) = box.refusals()

@@ -65,8 +65,7 @@ def job(data: Path, exports: Path) -> Job:
 
 def run(data: Path, exports: Path, broker: Path) -> publishing.Published:
     """Publish into the broker in a file."""
-    publishing.kafka_sender = lambda *_: lambda: FileBroker(broker)  # type: ignore[assignment]
-    publishing.wire_ids = lambda *_: wire_id
+    vars(publishing).update(kafka_sender=lambda *_: lambda: FileBroker(broker), wire_ids=lambda *_: wire_id)
     return publish(job(data, exports), wait_seconds=10)
 
 

@@ -13,6 +13,7 @@ import pytest
 from kruispunt_producers import publishing
 from kruispunt_producers.adapters import export_folder
 from kruispunt_producers.posting_box import BoxFullError, Limits, PostingBox, box_path
+from kruispunt_producers.publisher import kafka_sender, wire_ids
 from kruispunt_producers.synthetic import Outcome, Scenario, generate, write_exports
 from kruispunt_schemas.keys import create_participant
 
@@ -53,8 +54,8 @@ def test_nothing_is_lost_and_no_id_is_new(
     assert hit or (count == 3 and child.returncode == 0), child.stderr.decode()
     before = stored(broker)
 
-    monkeypatch.setattr(publishing, "kafka_sender", publishing.kafka_sender)
-    monkeypatch.setattr(publishing, "wire_ids", publishing.wire_ids)
+    monkeypatch.setattr(publishing, "kafka_sender", kafka_sender)
+    monkeypatch.setattr(publishing, "wire_ids", wire_ids)
     done = killed_child.run(tmp_path, exports, broker)
 
     postings = stored(broker)

@@ -119,7 +119,7 @@ class TestMistakesAreNamed:
 
     def test_nothing_can_be_changed_afterwards(self) -> None:
         with pytest.raises(ValidationError):
-            bundle().policies = ""  # type: ignore[misc]
+            bundle().policies = ""  # type: ignore[misc]  # wrong on purpose
 
 
 class TestLookUps:
