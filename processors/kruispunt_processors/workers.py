@@ -27,8 +27,9 @@ from kruispunt_schemas.settings import Settings
 
 from kruispunt_processors.bundles import BundleFollower, BundleRegister, announced
 from kruispunt_processors.engine import application
+from kruispunt_processors.engine.agent import install, own_topics
 from kruispunt_processors.engine.condition import Condition, Look
-from kruispunt_processors.engine.stage import Stage, install, own_topics
+from kruispunt_processors.engine.stage import Stage
 from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.outputs import Outbound
 
@@ -85,7 +86,7 @@ def _run(role: str, settings: Settings, report: Report, port: int) -> NoReturn:
             ending.renew()
 
     follower = BundleFollower(addresses.brokers, register, renew)
-    install(app, stage, sources, progress, isolated=role != "admit")
+    install(app, stage, sources, progress)
     condition = Condition(progress, report, register.is_fresh, look)
     shift = application.Shift(
         condition, follower.start, settings.data, ending, port, lambda: register.fresh_at

@@ -25,7 +25,7 @@ from kruispunt_schemas.failures import ConfigurationError
 
 Name = Literal[
     "stage.claimed",  # resolve, route: the claim is committed, nothing is sent
-    "stage.sending",  # the broker has confirmed one output of a batch, others are on their way (counts outputs)
+    "stage.sending",  # the broker has confirmed an output of a batch, others are not sent yet (counts outputs)
     "stage.sent",  # every output of a batch is confirmed, nothing is marked; in admit: nothing is acknowledged
     "stage.marked",  # everything is marked, nothing is acknowledged to Kafka
     "box.committed",  # a batch of postings is on disk with its cursor, none of it is sent
@@ -73,14 +73,24 @@ def reached(name: Name) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def reached_when_done(name: Name, result: Awaitable[object]) -> Awaitable[object]:
-    """Pass an instant when a result has come, unless it is an error; return what to await."""
-    if _armed is None or _armed.name != name:
+def is_armed(name: Name) -> bool:
+    """Tell whether this process ends at that instant."""
+    return _armed is not None and _armed.name == name
+
+
+def reached_when_done(name: Name, result: Awaitable[object], times: int = 1) -> Awaitable[object]:
+    """Pass an instant so many times when a result has come, unless it is an error; return what to await."""
+    if not is_armed(name):
         return result
     import asyncio  # noqa: PLC0415 - not for the commands, which need none of it
 
+    def passed(done: asyncio.Future[object]) -> None:
+        if not (done.cancelled() or done.exception()):
+            for _ in range(times):
+                reached(name)
+
     future = asyncio.ensure_future(result)
-    future.add_done_callback(lambda done: None if done.cancelled() or done.exception() else reached(name))
+    future.add_done_callback(passed)
     return future
 
 

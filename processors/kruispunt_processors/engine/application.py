@@ -30,7 +30,8 @@ from kruispunt_processors import exits
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.condition import Condition
 from kruispunt_processors.engine.driver import Transport
-from kruispunt_processors.engine.supervision import Hearing, Partition, watch
+from kruispunt_processors.engine.stage import Partition
+from kruispunt_processors.engine.supervision import Hearing, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES
 LOOK_SECONDS: Final = 1.0

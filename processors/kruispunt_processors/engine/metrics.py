@@ -78,6 +78,12 @@ CORNERED: Final = Counter(
 WAITS: Final = Counter(
     "kruispunt_waits", "Pauses for a server that did not answer.", ["role"], registry=REGISTRY
 )
+AWAITED: Final = Counter(
+    "kruispunt_awaited",
+    "Batches of which something was put back, until another version or a bundle has come.",
+    ["role"],
+    registry=REGISTRY,
+)
 WAITING: Final = Gauge(
     "kruispunt_waiting", "Batches that wait for a server now.", ["role"], registry=REGISTRY
 )
@@ -122,6 +128,11 @@ def waiting(role: str) -> Iterator[None]:
 def waits() -> bool:
     """Tell whether a batch waits for a server now."""
     return any(sample.value for metric in WAITING.collect() for sample in metric.samples)
+
+
+def awaited(role: str) -> None:
+    """Count a batch of which something was put back until something else has happened."""
+    AWAITED.labels(label(role, _ROLES)).inc()
 
 
 def cornered(role: str) -> None:

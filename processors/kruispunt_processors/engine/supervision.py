@@ -1,64 +1,39 @@
-"""Who restarts what, and who ends a worker that stands still.
+"""Who ends a worker that stands still.
 
 Rules
 -----
-1. With isolated partitions each revoked partition counts as a crash of its actor. It is no crash: such actors are
-   discarded, not restarted, and rebalances do not use up the restarts allowed.
-2. A worker is stuck when a batch has been in hand longer than `STALL_SECONDS`; when there is lag, or no word about it,
+1. A worker is stuck when a batch has been in hand longer than `STALL_SECONDS`; when there is lag, or no word about it,
    and no batch has ended for so long; or when one partition lags and stands still for so long, although as many messages
    as lagged in all when it last moved have been passed since (until then it may only be waiting its turn).
-3. A worker that is stuck ends itself with `exits.STALLED`; whoever started it starts it again. The limit exceeds session
+2. A worker that is stuck ends itself with `exits.STALLED`; whoever started it starts it again. The limit exceeds session
    plus rebalance timeout, or no worker would ever get back in.
-4. A consumer is deaf when it does not say where its partitions end, `DEAF_READINGS` times in a row, although the brokers
+3. A consumer is deaf when it does not say where its partitions end, `DEAF_READINGS` times in a row, although the brokers
    answered another client of this process meanwhile: aiokafka's client does not always outlive a broker's restart. Then
-   nothing is gained by waiting for rule 2.
+   nothing is gained by waiting for rule 1.
 
 Must not: judge by Faust's own health page, which always says OK.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from mode.supervisors import OneForOneSupervisor
-from mode.types import ServiceT
 
 from kruispunt_processors import exits
+from kruispunt_processors.engine.stage import Partition
 
 STALL_SECONDS: Final = 75.0
 WATCH_SECONDS: Final = 5.0
 DEAF_READINGS: Final = 2
-_RESTARTS: Final = 1000.0
-
-Partition = tuple[str, int]
-"""Topic and number."""
 
 log = structlog.get_logger(__name__)
-
-
-class PartitionSupervisor(OneForOneSupervisor):
-    """Restarts crashed actors, discards those whose partition was revoked (rule 1)."""
-
-    def __init__(self, *services: ServiceT, **options: Any) -> None:
-        super().__init__(*services, **options)
-        self._bucket.capacity = _RESTARTS
-        self._bucket._tokens = _RESTARTS
-
-    async def restart_services(self, services: list[ServiceT]) -> None:
-        """Restart what crashed; discard what was merely revoked."""
-        for service in services:
-            if isinstance(service.crash_reason, asyncio.CancelledError):
-                self.discard(service)
-            else:
-                await self.restart_service(service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,32 +69,25 @@ class Progress:
         return sum(self.lag.values())
 
     @contextmanager
-    def batch(self, counts: Mapping[Partition, int]) -> Iterator[Callable[[], None]]:
-        """Hold a batch in hand, so many messages of each partition; counted when the block ends without an exception.
-
-        Gives what is called when a part of it is done: a long batch is not a stuck one.
-        """
-
-        def moved() -> None:
-            self.last_batch_at = self.clock()
-            self._in_hand.update(dict.fromkeys(counts, self.last_batch_at))
-            self._turns.update(dict.fromkeys(counts, self._turn()))
-
-        now = self.clock()
-        self._in_hand.update(dict.fromkeys(counts, now))
+    def batch(self, counts: Mapping[Partition, int]) -> Iterator[Hand]:
+        """Hold a batch in hand, so many messages of each partition."""
+        self._in_hand.update(dict.fromkeys(counts, self.clock()))
         try:
-            yield moved
-            self._finished(counts)
+            yield Hand(self, counts)
         finally:
             for partition in counts:
                 self._in_hand.pop(partition, None)
+
+    def _moved(self, counts: Mapping[Partition, int]) -> None:
+        self.last_batch_at = self.clock()
+        self._in_hand.update(dict.fromkeys(counts, self.last_batch_at))
+        self._turns.update(dict.fromkeys(counts, self._turn()))
 
     def _finished(self, counts: Mapping[Partition, int]) -> None:
         self.batches += 1
         self.messages += sum(counts.values())
         self.last_batch_at = self.clock()
-        turn = self._turn()
-        self._turns.update(dict.fromkeys(counts, turn))
+        self._turns.update(dict.fromkeys(counts, self._turn()))
 
     def lagging(self, lag: Mapping[Partition, int]) -> None:
         """Note the lag of every partition assigned; the limit starts anew when lag comes after quiet."""
@@ -135,7 +103,7 @@ class Progress:
             self.last_batch_at = self.lag_read_at
 
     def stuck(self, limit: float = STALL_SECONDS) -> list[Partition] | None:
-        """Return the partitions that stand still by rule 2, all that lag when none does move; None when it works on.
+        """Return the partitions that stand still by rule 1, all that lag when none does move; None when it works on.
 
         limit: seconds.
         """
@@ -160,9 +128,25 @@ class Progress:
         return Turn(self.clock(), self.messages + self.behind)
 
 
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A batch in hand."""
+
+    _progress: Progress
+    _counts: Mapping[Partition, int]
+
+    def moved(self) -> None:
+        """Note that a part of it is done: a long batch is not a stuck one."""
+        self._progress._moved(self._counts)
+
+    def done(self, counts: Mapping[Partition, int]) -> None:
+        """Note how many messages of each partition are handled."""
+        self._progress._finished(counts)
+
+
 @dataclass(slots=True)
 class Hearing:
-    """Judges a consumer by rule 4. answered: when the brokers last answered another client (monotonic, in seconds)."""
+    """Judges a consumer by rule 3. answered: when the brokers last answered another client (monotonic, in seconds)."""
 
     answered: Callable[[], float]
     missed: int = 0
@@ -182,7 +166,7 @@ def watch(
     limit: float = STALL_SECONDS,
     told: Callable[[list[Partition]], None] = lambda _stuck: None,
 ) -> threading.Thread:
-    """Start the thread that ends the process when it is stuck (rule 3); a thread, for a stuck loop watches nothing.
+    """Start the thread that ends the process when it is stuck (rule 2); a thread, for a stuck loop watches nothing.
 
     told: called first, with the partitions that stand still.
     """

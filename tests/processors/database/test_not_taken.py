@@ -9,8 +9,9 @@ import pytest
 from kruispunt_processors.admit.admission import Admitted, admit
 from kruispunt_processors.database import claims, connection
 from kruispunt_processors.database.connection import open_engine, transaction
-from kruispunt_processors.engine import stage as engine_stage
-from kruispunt_processors.engine.stage import Incoming, run_batch
+from kruispunt_processors.engine import batches as engine_batches
+from kruispunt_processors.engine.batches import run_batch
+from kruispunt_processors.engine.stage import Incoming
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.resolve.stage import ResolveStage
 from kruispunt_schemas import codec, identity, topics, wire
@@ -30,8 +31,8 @@ POISON = 3
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "STATEMENT_SECONDS", 0.3)
-    monkeypatch.setattr(engine_stage, "RETRY_SECONDS", 0.3)
-    monkeypatch.setattr(engine_stage, "ALONE_SECONDS", 0.1)
+    monkeypatch.setattr(engine_batches, "RETRY_SECONDS", 0.3)
+    monkeypatch.setattr(engine_batches, "ALONE_SECONDS", 0.1)
 
 
 @pytest.fixture

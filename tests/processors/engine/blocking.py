@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kruispunt_processors.engine import application
+from kruispunt_processors.engine.agent import install
 from kruispunt_processors.engine.condition import Condition
-from kruispunt_processors.engine.stage import Incoming, Publisher, install
+from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.engine.supervision import Progress
 from kruispunt_processors.pool import Pool, leash
 from kruispunt_schemas.command import log_to_stderr
@@ -57,7 +58,7 @@ def main(mode: str, role: str, data: str, brokers: str, topic: str) -> None:
         sys.exit(Pool([role], folder, command=lambda *_: own).run())
     leash()
     app, progress = application.create(role, brokers, folder), Progress()
-    install(app, Blocking(role, folder / "handled"), [topic], progress, isolated=True)
+    install(app, Blocking(role, folder / "handled"), [topic], progress)
     condition = Condition(progress, Report.begin(folder, role), lambda: True, limit=LIMIT)
     application.run(app, application.Shift(condition, ready, folder))
 

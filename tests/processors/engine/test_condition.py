@@ -97,7 +97,8 @@ async def test_an_old_claim_is_a_trouble_whoever_made_it(condition: Condition, w
 async def test_how_fast_it_goes_is_told(condition: Condition, world: World) -> None:
     for _ in range(5):
         await condition.examine()
-        with condition.progress.batch({ONE: 20}):
+        with condition.progress.batch({ONE: 20}) as hand:
             world.now += 1
+            hand.done({ONE: 20})
     await condition.examine()
     assert condition.health().done == 100

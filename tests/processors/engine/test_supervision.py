@@ -3,13 +3,12 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from kruispunt_deploy.stack.supervisor import WORKER_HEALTHY_SECONDS
 from kruispunt_processors import exits, pool
 from kruispunt_processors.engine import supervision
-from kruispunt_processors.engine.supervision import STALL_SECONDS, Hearing, PartitionSupervisor, Progress
+from kruispunt_processors.engine.supervision import STALL_SECONDS, Hearing, Progress
 
 
 @dataclass
@@ -37,8 +36,9 @@ ONE, OTHER = ("admitted", 1), ("admitted", 2)
 
 
 def finish(progress: Progress, *partitions: tuple[str, int], messages: int = 1) -> None:
-    with progress.batch(dict.fromkeys(partitions, messages)):
-        pass
+    counts = dict.fromkeys(partitions, messages)
+    with progress.batch(counts) as hand:
+        hand.done(counts)
 
 
 def test_a_worker_that_has_just_started_is_not_stuck(progress: Progress, clock: Clock) -> None:
@@ -142,12 +142,12 @@ def test_a_batch_in_hand_longer_than_the_limit_is_stuck_whatever_else_moves(
 
 def test_a_batch_of_which_parts_are_done_is_long_and_not_stuck(progress: Progress, clock: Clock) -> None:
     progress.lagging({ONE: 500})
-    with progress.batch({ONE: 500}) as moved:
+    with progress.batch({ONE: 500}) as hand:
         for _ in range(10):
             clock.forward(STALL_SECONDS - 1)
             progress.lagging({ONE: 500})
             assert progress.stuck() is None
-            moved()
+            hand.moved()
         clock.forward(STALL_SECONDS + 1)
         assert progress.stuck() == [ONE]
 
@@ -161,6 +161,19 @@ def test_a_batch_that_a_rebalance_takes_away_is_not_in_hand_and_not_counted(
     progress.lagging({OTHER: 0})
     assert progress.stuck() is None
     assert progress.messages == 0
+
+
+def test_what_is_put_back_is_not_counted_and_its_partition_has_not_moved(
+    progress: Progress, clock: Clock
+) -> None:
+    progress.lagging({ONE: 3, OTHER: 500})
+    for _ in range(int(STALL_SECONDS) + 1):
+        clock.forward(1)
+        with progress.batch({ONE: 3, OTHER: 10}) as hand:
+            hand.done({OTHER: 10})
+        progress.lagging({ONE: 3, OTHER: 500})
+    assert progress.messages == 10 * (int(STALL_SECONDS) + 1)
+    assert progress.stuck() == [ONE]
 
 
 def test_a_partition_that_comes_back_starts_anew(progress: Progress, clock: Clock) -> None:
@@ -195,26 +208,6 @@ def test_a_stuck_worker_ends_itself(
     supervision.watch(progress, told=told.append).join(5)
     assert codes == [exits.STALLED]
     assert told == [[ONE]]
-
-
-async def test_a_revoked_partition_is_no_crash() -> None:
-    class Actor:
-        def __init__(self, reason: BaseException | None) -> None:
-            self.crash_reason = reason
-
-    supervisor: Any = PartitionSupervisor()
-    restarted: list[Actor] = []
-    discarded: list[Actor] = []
-
-    async def restart(service: Actor) -> None:
-        restarted.append(service)
-
-    supervisor.restart_service = restart
-    supervisor.discard = discarded.append
-    revoked, crashed = Actor(asyncio.CancelledError()), Actor(ValueError())
-    await supervisor.restart_services([revoked, crashed])
-    assert (discarded, restarted) == ([revoked], [crashed])
-    assert supervisor._bucket.tokens >= 100, "rebalances do not use up the restarts allowed"
 
 
 class TestAConsumerThatDidNotOutliveABrokersRestart:

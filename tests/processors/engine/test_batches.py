@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,30 +9,24 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError, MessageSizeTooLargeError
-from faust.exceptions import ProducerSendError
+from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kruispunt_processors.engine import stage as engine
-from kruispunt_processors.engine.stage import (
-    FaustPublisher,
-    Incoming,
-    Publisher,
-    incoming,
-    own_topics,
-    run_batch,
-)
+from kruispunt_processors.engine import batches as engine
+from kruispunt_processors.engine.backlog import Left
+from kruispunt_processors.engine.batches import run_batch
+from kruispunt_processors.engine.delivery import DELIVERY_SECONDS
+from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.engine.supervision import STALL_SECONDS
 from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
-from kruispunt_schemas.wire import Message
 from structlog.testing import capture_logs
 
 from tests.drafts import MONDAY
 from tests.processors.engine.sink import Sink
 
 
-def message(offset: int) -> Incoming:
-    return Incoming("admitted", 0, offset, MONDAY, None, str(offset).encode(), {})
+def message(offset: int, partition: int = 0) -> Incoming:
+    return Incoming("admitted", partition, offset, MONDAY, None, str(offset).encode(), {})
 
 
 def batch(size: int) -> list[Incoming]:
@@ -196,7 +189,7 @@ async def test_a_message_that_servers_who_answer_do_not_take_is_cornered_in_the_
     assert set(stage.handled) == set(range(10)) - {3}
     assert set(stage.handled.values()) == {1}
     longest = max(after - before for before, after in pairwise([1000.0, *alive, clock.now]))
-    assert longest < 40 < STALL_SECONDS - engine.DELIVERY_SECONDS
+    assert longest < 40 < STALL_SECONDS - DELIVERY_SECONDS
     assert len(alive) == 10
 
 
@@ -242,12 +235,59 @@ async def test_kafka_that_does_not_answer_is_no_reason_to_corner(clock: Clock) -
     assert clock.now > 1000
 
 
-async def test_what_is_awaited_is_never_cornered(clock: Clock) -> None:
-    stage = Recorder(poison=frozenset({3}), failure=lambda: AwaitedError("no bundle yet"))
-    with pytest.raises(AwaitedError):
-        await run_batch(stage, batch(10), Sink())
-    assert (stage.cornered, stage.handled) == ([], {})
-    assert clock.now > 1000
+class TestWhatAwaitsSomethingElse:
+    """It is left with all that came after it on its partition; every other message goes on, and none is cornered."""
+
+    async def test_it_is_never_cornered_and_not_waited_for(self, clock: Clock) -> None:
+        stage = Recorder(poison=frozenset({3}), failure=lambda: AwaitedError("no bundle yet"))
+        left = await run_batch(stage, batch(10), Sink())
+        assert left is not None
+        assert [item.offset for item in left.messages] == [3, 4, 5, 6, 7, 8, 9]
+        assert str(left.error) == "no bundle yet"
+        assert (stage.cornered, set(stage.handled), clock.pauses) == ([], {0, 1, 2}, [])
+
+    @settings(deadline=None)
+    @given(data=st.data())
+    def test_other_partitions_go_on_and_poison_among_them_is_cornered(self, data: st.DataObject) -> None:
+        size = data.draw(st.integers(1, 60))
+        places = data.draw(st.lists(st.integers(0, 4), min_size=size, max_size=size))
+        awaiting = data.draw(st.sets(st.integers(0, size - 1)))
+        rotten = data.draw(st.sets(st.integers(0, size - 1))) - awaiting
+        stage = Mixed(awaiting=frozenset(awaiting), poison=frozenset(rotten))
+        messages = [message(offset, place) for offset, place in enumerate(places)]
+        left = asyncio.run(run_batch(stage, messages, Sink()))
+        first = {place: min((o for o in awaiting if places[o] == place), default=size) for place in range(5)}
+        behind = [offset for offset in range(size) if offset >= first[places[offset]]]
+        assert sorted(item.offset for item in (left.messages if left else ())) == behind
+        for place in range(5):
+            found = [item.offset for item in (left.messages if left else ()) if item.partition == place]
+            assert found == sorted(found), "in order within a partition"
+        assert set(stage.handled) == set(range(size)) - set(behind) - rotten
+        assert {offset for offset, _ in stage.cornered} == rotten - set(behind)
+
+    async def test_it_is_left_too_where_messages_are_tried_one_by_one(self, clock: Clock) -> None:
+        stage = Mixed(awaiting=frozenset({4}), down=frozenset({1}), poison=frozenset())
+        left = await run_batch(stage, [message(offset, offset % 2) for offset in range(8)], Sink())
+        assert isinstance(left, Left)
+        assert [item.offset for item in left.messages] == [4, 6]
+        assert stage.cornered == [(1, "not-taken")]
+        assert set(stage.handled) == {0, 2, 3, 5, 7}
+        assert clock.now > 1000
+
+
+@dataclass
+class Mixed(Recorder):
+    """Fails on poison, waits on what is awaiting, and finds the servers unwilling for what is down."""
+
+    awaiting: frozenset[int] = frozenset()
+    down: frozenset[int] = frozenset()
+
+    async def handle(self, batch: Sequence[Incoming], publisher: Publisher) -> None:
+        if any(item.offset in self.down for item in batch):
+            raise UnavailableError("statement timeout")
+        if any(item.offset in self.awaiting for item in batch):
+            raise AwaitedError("an earlier version")
+        await super().handle(batch, publisher)
 
 
 async def test_a_quarantine_that_is_too_large_is_told_with_the_beginning_of_the_bytes() -> None:
@@ -273,85 +313,3 @@ async def test_cancelling_is_not_taken_for_a_failure(clock: Clock) -> None:
     with pytest.raises(asyncio.CancelledError):
         await run_batch(stage, batch(4), Sink())
     assert (stage.cornered, stage.calls, clock.pauses) == ([], 1, [])
-
-
-class Broker:
-    """Stands for the app and its producer: ``outcome`` settles each delivery."""
-
-    def __init__(
-        self, outcome: Callable[[asyncio.Future[None]], None], refuse: Exception | None = None
-    ) -> None:
-        self.producer = self
-        self.outcome = outcome
-        self.refuse = refuse
-        self.sent: list[tuple[Any, ...]] = []
-
-    async def send(self, *arguments: Any) -> asyncio.Future[None]:
-        if self.refuse is not None:
-            raise self.refuse
-        self.sent.append(arguments)
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.outcome(future)
-        return future
-
-
-def publisher(broker: Broker) -> FaustPublisher:
-    app: Any = broker
-    return FaustPublisher(app)
-
-
-MESSAGES = [Message("t", b"k", b"v", [("h", b"1")]), Message("t", None, b"w", [])]
-
-
-async def test_publishing_sends_in_order_and_awaits_delivery() -> None:
-    broker = Broker(lambda future: future.set_result(None))
-    await publisher(broker).publish(MESSAGES)
-    assert broker.sent == [("t", b"k", b"v", None, None, {"h": b"1"}), ("t", None, b"w", None, None, {})]
-    await publisher(broker).publish([])
-    assert len(broker.sent) == 2
-
-
-async def test_delivery_that_is_not_confirmed_in_time_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "DELIVERY_SECONDS", 0.01)
-    with pytest.raises(UnavailableError, match="confirm"):
-        await publisher(Broker(lambda _future: None)).publish(MESSAGES)
-
-
-@pytest.mark.parametrize("refusal", [KafkaTimeoutError(), ProducerSendError("content")])
-async def test_a_refused_delivery_may_pass_and_shows_no_content(refusal: Exception) -> None:
-    with pytest.raises(UnavailableError) as raised:
-        await publisher(Broker(lambda future: future.set_exception(refusal))).publish(MESSAGES[:1])
-    assert "content" not in str(raised.value)
-    with pytest.raises(UnavailableError):
-        await publisher(Broker(lambda _future: None, refuse=refusal)).publish(MESSAGES[:1])
-
-
-async def test_a_message_that_is_too_large_stays_so_and_is_cornered() -> None:
-    with pytest.raises(MessageSizeTooLargeError):
-        await publisher(Broker(lambda _future: None, refuse=MessageSizeTooLargeError())).publish(MESSAGES[:1])
-    wrapped = ProducerSendError()
-    wrapped.__cause__ = MessageSizeTooLargeError()
-    with pytest.raises(ProducerSendError):
-        await publisher(Broker(lambda _future: None, refuse=wrapped)).publish(MESSAGES[:1])
-
-
-def test_a_message_keeps_the_brokers_millisecond() -> None:
-    for _ in range(200):
-        millis = random.randrange(1_600_000_000_000, 2_000_000_000_000)  # noqa: S311
-        read: Any = SimpleNamespace(
-            topic="out.vsse",
-            partition=0,
-            offset=4,
-            timestamp=millis / 1000,
-            key=None,
-            value=b"v",
-            headers=[("a", b"1"), ("a", b"2")],
-        )
-        found = incoming(read)
-        assert found.appended_at.microsecond % 1000 == 0
-        assert (found.appended_at.timestamp() * 1000) == pytest.approx(millis, abs=0.01)
-        assert found.headers == {"a": b"2"}
-
-
-def test_posting_topics_are_an_explicit_list() -> None:
-    assert own_topics(["ocad", "vsse"]) == ["out.ocad", "out.vsse"]

@@ -1,0 +1,148 @@
+"""Outputs on their way to Kafka: whole batches for each partition, delivered before anything is marked.
+
+Rules
+-----
+1. What goes to one partition goes in the order given, in batches made here and closed: nothing lingers, and all of them
+   leave together. Measured: through the producer's own `send` each output cost more than it took to make.
+2. `publish` returns when the brokers have confirmed every batch, within a bound of its own: an idempotent producer
+   retries without end whatever its request timeout says.
+3. A message that no broker will ever take is said to be too large, by whoever notices; anything else may pass.
+
+Leans on internals of faust-streaming 0.15.3 and aiokafka 0.14.0. Must not: look into a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterator, Sequence
+from typing import Any, Final, cast
+
+import faust
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from kruispunt_schemas import failpoints, wire
+from kruispunt_schemas.failures import UnavailableError
+
+from kruispunt_processors.engine import metrics
+from kruispunt_processors.engine.stage import Partition, Publisher
+
+DELIVERY_SECONDS: Final = 20.0
+ANSWER_SECONDS: Final = 5.0
+_SENDING: Final = "stage.sending"
+
+
+class FaustPublisher:
+    """Publishes through the producer of an app."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    @property
+    def _producer(self) -> Any:
+        """Return the aiokafka producer under the app's."""
+        return cast("Any", self._app.producer)._producer
+
+    async def publish(self, messages: Sequence[wire.Message]) -> None:
+        """Deliver every message by the rules; raise UnavailableError when that is not confirmed in time."""
+        if not messages:
+            return
+        try:
+            async with asyncio.timeout(DELIVERY_SECONDS):
+                await self._deliver(messages)
+        except TimeoutError:
+            raise UnavailableError(
+                f"Kafka did not confirm delivery within {DELIVERY_SECONDS:.0f} s"
+            ) from None
+        except MessageSizeTooLargeError:
+            raise
+        except KafkaError as error:
+            raise UnavailableError(f"Kafka refused a message ({type(error).__name__})") from None
+        failpoints.reached("stage.sent")
+
+    async def answers(self) -> None:
+        """Ask the brokers for their metadata."""
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                known = await self._producer.client.force_metadata_update()
+        except (TimeoutError, KafkaError) as error:
+            raise UnavailableError(f"Kafka does not answer ({type(error).__name__})") from None
+        if not known:
+            raise UnavailableError("Kafka does not answer")
+
+    async def _deliver(self, messages: Sequence[wire.Message]) -> None:
+        by_partition: dict[Partition, list[wire.Message]] = {}
+        partitions = _Partitions(self._producer)
+        for message in messages:
+            place = message.topic, await partitions.of(message)
+            by_partition.setdefault(place, []).append(message)
+        sends = [self._send(place, group) for place, group in by_partition.items()]
+        if failpoints.is_armed(_SENDING):
+            # One after another, so that some are out and others not when the instant comes.
+            for send in sends:
+                await send
+            return
+        failures = [item for item in await asyncio.gather(*sends, return_exceptions=True) if item]
+        if failures:
+            # One that will never be taken says more than one that may pass.
+            raise next((item for item in failures if isinstance(item, MessageSizeTooLargeError)), failures[0])
+
+    async def _send(self, place: Partition, group: Sequence[wire.Message]) -> None:
+        """Send what goes to one partition and await its confirmation."""
+        topic, number = place
+        confirmed: list[Awaitable[object]] = []
+        for builder in self._batches(group):
+            sent = await self._producer.send_batch(builder, topic, partition=number)
+            confirmed.append(failpoints.reached_when_done(_SENDING, sent, builder.record_count()))
+        await asyncio.gather(*confirmed)
+
+    def _batches(self, group: Sequence[wire.Message]) -> Iterator[Any]:
+        builder = self._producer.create_batch()
+        for message in group:
+            if not _append(builder, message):
+                yield builder
+                builder = self._producer.create_batch()
+                _append(builder, message)  # the first one always fits
+        builder.close()
+        yield builder
+
+
+def _append(builder: Any, message: wire.Message) -> bool:
+    """Add a message to a batch; tell whether there was room. A batch without room is closed."""
+    added = builder.append(
+        timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
+    )
+    return added is not None
+
+
+class _Partitions:
+    """Which partition a message belongs on, by the producer's own partitioner; topics are looked up once."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+        self._known: dict[str, list[int]] = {}
+
+    async def of(self, message: wire.Message) -> int:
+        topic = message.topic
+        numbers = self._known.get(topic)
+        if numbers is None:
+            await self._producer.client._wait_on_metadata(topic)
+            found = self._producer.client.cluster.partitions_for_topic(topic)
+            numbers = self._known[topic] = sorted(found)
+        chosen: int = self._producer._partitioner(message.key, numbers, numbers)
+        return chosen
+
+
+class CountingPublisher:
+    """Publishes through another and counts what was confirmed."""
+
+    def __init__(self, publisher: Publisher, role: str) -> None:
+        self._publisher = publisher
+        self._role = role
+
+    async def publish(self, messages: Sequence[wire.Message]) -> None:
+        """Deliver all, then count them."""
+        await self._publisher.publish(messages)
+        metrics.delivered(self._role, messages)
+
+    async def answers(self) -> None:
+        """Ask as the other does."""
+        await self._publisher.answers()
