@@ -6,10 +6,12 @@ and writes more than it should (True as a number, unknown keys). So:
 Rules
 -----
 1. Reading is done field by field; what fastavro raises becomes a ContractError that names the field.
-2. What was read is encoded again and compared: another encoding of the same value is refused.
+2. What was read is encoded again and compared: another encoding of the same value is refused. (What the backbone itself
+   wrote after that, on the topics between its stages, is not encoded a second and third time.)
    Only then, and only when the writer's schema is another one, is it projected to the schema of this program: what is
    new to it is left out, an enum symbol that it does not know becomes the default one.
-3. Writing is strict, numbers of 32 bits have no more (fastavro writes and reads longer ones), and what was written is read back before it is signed (`disclosure`).
+3. Writing is strict (`avro_values`: fastavro writes numbers of any size, and True as one), and what was written is read
+   back before it is signed (`disclosure`).
 4. A signal keeps the bytes of its header and of each section, for commitments are made over bytes, not over parses.
    A view is cut by replacing a section's bytes with null.
 
@@ -19,13 +21,14 @@ Must not: check a signature or an invariant (`disclosure`, `invariants`), or rep
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, Final, TypeVar
 
 import fastavro
 from pydantic import TypeAdapter, ValidationError
 
+from kruispunt_schemas import avro_values
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records import backbone, frame, postings
@@ -101,12 +104,16 @@ class SignedBytes:
         """Return the passage, None on ``out.*``."""
         return None if self.passage is None else self._read("passage", self.passage, frame.Passage)
 
-    def read_sections(self) -> parts.Sections:
-        """Return the sections of a signal; one that this program does not know stays in the bytes only."""
+    def read_sections(self, *names: str) -> parts.Sections:
+        """Return the sections of a signal; one that this program does not know stays in the bytes only.
+
+        names: of those to read, all without any; the others are left out.
+        """
+        names = names or parts.Sections.NAMES
         present = {
             name: read_section(self.schema, name, raw, self._found(name, raw))
             for name, raw in self.sections
-            if raw is not None and name in parts.Sections.NAMES
+            if raw is not None and name in names
         }
         return parts.Sections(**present)  # type: ignore[arg-type]
 
@@ -140,8 +147,11 @@ def decode(schema: RecordSchema, value: bytes, cls: type[T]) -> T:
     return _valid(cls, data if own is None else _read_exactly(schema.parsed, value, "", own.parsed), "")
 
 
-def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
-    """Cut a posting into its parts; raise ContractError (with the field) unless the bytes are its one encoding."""
+def decode_signed(schema: RecordSchema, value: bytes, *, trusted: bool = False) -> SignedBytes:
+    """Cut a posting into its parts; raise ContractError (with the field) unless the bytes are its one encoding.
+
+    trusted: the backbone wrote them after the posting had passed here, so they are not encoded again.
+    """
     if not schema.signed:
         raise ContractError("not-a-posting", "", f"{schema.name} carries no proof")
     stream = io.BytesIO(value)
@@ -158,7 +168,8 @@ def decode_signed(schema: RecordSchema, value: bytes) -> SignedBytes:
         start = stream.tell()
         data = _read_from(schema.field(name), stream, name)
         raw = found[name] = value[start : stream.tell()]
-        _compare(schema.field(name), data, raw, name)
+        if not trusted:
+            _compare(schema.field(name), data, raw, name)
         read[name] = (raw, data)
     if stream.tell() != len(value):
         raise ContractError("trailing-bytes", "", "the record ends before the value does")
@@ -219,12 +230,9 @@ def _write(schema: RecordSchema, name: str, part: object) -> bytes:
 def _write_whole(parsed: schemas.AvroSchema, record: object, field: str = "") -> bytes:
     out = io.BytesIO()
     try:
-        plain = _adapter(type(record)).dump_python(record, warnings="error")
-        fastavro.schemaless_writer(out, parsed, plain, strict=True)
+        fastavro.schemaless_writer(out, parsed, avro_values.of(parsed, record), strict=True)
     except Exception as error:
         raise ContractError("value", field, f"it does not fit its schema ({type(error).__name__})") from None
-    if not _fits(parsed, plain):
-        raise ContractError("value", field, "a number has more than 32 bits")
     return out.getvalue()
 
 
@@ -292,42 +300,5 @@ def _compare(parsed: schemas.AvroSchema, data: Mapping[str, Any], raw: bytes, fi
         ) from None
     if out.getvalue() != raw:
         raise ContractError("encoding", field, "it is not the one encoding of its value")
-    if not _fits(parsed, data):
+    if not avro_values.fit(parsed, data):
         raise ContractError("encoding", field, "a number has more than 32 bits")
-
-
-Fits = Callable[[Any], bool]
-
-
-def _fits(parsed: schemas.AvroSchema, value: Mapping[str, Any]) -> bool:
-    """Tell whether every Avro int of a value has 32 bits at most: fastavro reads and writes longer ones."""
-    known = _FITS.get(id(parsed))
-    if known is None:
-        known = _FITS[id(parsed)] = (parsed, _fitting(parsed, parsed["__named_schemas"]))
-    fits = known[1]
-    return fits is None or fits(value)
-
-
-_FITS: Final[dict[int, tuple[schemas.AvroSchema, Fits | None]]] = {}
-"""By identity of a parsed schema, which is kept alive beside its check."""
-
-
-def _fitting(schema: schemas.AvroSchema, named: Mapping[str, schemas.AvroSchema]) -> Fits | None:
-    """Return the check of a schema, None where no int can stand."""
-    if isinstance(schema, list):
-        branch = _fitting(schema[-1], named)
-        return None if branch is None else lambda value: value is None or branch(value)
-    if schema == "int":
-        return lambda value: -(2**31) <= value < 2**31
-    definition = named.get(schema) if isinstance(schema, str) else schema
-    if definition is None or definition["type"] not in ("record", "array"):
-        return None
-    if definition["type"] == "array":
-        items = _fitting(definition["items"], named)
-        return None if items is None else lambda values: all(items(value) for value in values)
-    checks = [
-        (field["name"], check)
-        for field in definition["fields"]
-        if (check := _fitting(field["type"], named)) is not None
-    ]
-    return (lambda value: all(check(value[name]) for name, check in checks)) if checks else None

@@ -99,10 +99,10 @@ class ResolveStage:
         signed, passage = signal_of(message)
         if passage.posting is None or passage.bundle is None or passage.case_key is None:
             raise ContractError("passage", "passage.posting", "it was not admitted")
-        header, sections = signed.read_header(), signed.read_sections()
+        header = signed.read_header()
         unclassified = header.classification is Classification.UNCLASSIFIED
         mention = matching.mention(
-            sections.subject if unclassified else None,
+            signed.read_sections("subject").subject if unclassified else None,
             passage.posting,
             person_key=self._keys.person,
             sealing_key=self._keys.sealing,
@@ -112,7 +112,7 @@ class ResolveStage:
             header=header,
             bundle=passage.bundle,
             case_key=passage.case_key,
-            content_fingerprint=content.fingerprint(self._keys.content, signed, header, sections),
+            content_fingerprint=content.fingerprint(self._keys.content, signed, header),
             mention=mention,
         )
         return Read(message, signed, candidate)

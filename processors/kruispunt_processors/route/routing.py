@@ -38,7 +38,7 @@ class DivergentOutputError(KruispuntError):
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A resolved signal, read: bundle is the name of the one that decides."""
+    """A resolved signal, read: bundle is the name of the one that decides; of the sections those that facts come from."""
 
     posting: Posting
     signed: SignedBytes

@@ -181,7 +181,7 @@ def _resolved(message: Incoming) -> Resolved:
         posting=passage.posting,
         signed=signed,
         header=signed.read_header(),
-        sections=signed.read_sections(),
+        sections=signed.read_sections("context", "distribution"),
         bundle=passage.bundle,
         case_key=passage.case_key,
         resolution=passage.resolution,
