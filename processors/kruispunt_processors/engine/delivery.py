@@ -69,10 +69,12 @@ class FaustPublisher:
             raise UnavailableError("Kafka does not answer")
 
     async def _deliver(self, messages: Sequence[wire.Message]) -> None:
+        numbers = {topic: await self._partitions(topic) for topic in {message.topic for message in messages}}
+        choose = self._producer._partitioner
         by_partition: dict[Partition, list[wire.Message]] = {}
-        partitions = _Partitions(self._producer)
         for message in messages:
-            place = message.topic, await partitions.of(message)
+            known = numbers[message.topic]
+            place = message.topic, choose(message.key, known, known)
             by_partition.setdefault(place, []).append(message)
         sends = [self._send(place, group) for place, group in by_partition.items()]
         if failpoints.is_armed(_SENDING):
@@ -84,6 +86,12 @@ class FaustPublisher:
         if failures:
             # One that will never be taken says more than one that may pass.
             raise next((item for item in failures if isinstance(item, MessageSizeTooLargeError)), failures[0])
+
+    async def _partitions(self, topic: str) -> list[int]:
+        """Return the numbers of a topic's partitions; the client asks for them once in a while."""
+        client = self._producer.client
+        await client._wait_on_metadata(topic)
+        return sorted(client.cluster.partitions_for_topic(topic))
 
     async def _send(self, place: Partition, group: Sequence[wire.Message]) -> None:
         """Send what goes to one partition and await its confirmation."""
@@ -111,24 +119,6 @@ def _append(builder: Any, message: wire.Message) -> bool:
         timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
     )
     return added is not None
-
-
-class _Partitions:
-    """Which partition a message belongs on, by the producer's own partitioner; topics are looked up once."""
-
-    def __init__(self, producer: Any) -> None:
-        self._producer = producer
-        self._known: dict[str, list[int]] = {}
-
-    async def of(self, message: wire.Message) -> int:
-        topic = message.topic
-        numbers = self._known.get(topic)
-        if numbers is None:
-            await self._producer.client._wait_on_metadata(topic)
-            found = self._producer.client.cluster.partitions_for_topic(topic)
-            numbers = self._known[topic] = sorted(found)
-        chosen: int = self._producer._partitioner(message.key, numbers, numbers)
-        return chosen
 
 
 class CountingPublisher:

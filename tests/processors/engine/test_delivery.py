@@ -72,7 +72,7 @@ async def test_what_goes_to_one_partition_is_one_batch() -> None:
     broker = Broker(confirmed)
     await publisher(broker).publish([*MESSAGES, Message("u", None, b"x", [])])
     assert broker.sent == [("t", 0, 2), ("u", 0, 1)]
-    assert broker.looked_up == ["t", "u"]
+    assert sorted(broker.looked_up) == ["t", "u"]
     await publisher(broker).publish([])
     assert len(broker.sent) == 2
 
