@@ -34,7 +34,7 @@ PAUSED_SECONDS = 12.0
 AFTERWARDS_SECONDS = 8.0
 """Load after a broker of three is back: leaders and groups move once more."""
 BEHIND = 40
-"""Messages that wait for a worker before it is armed: several batches, on several partitions."""
+"""Messages that wait for a worker before it is armed: on several partitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class AtFailpoint:
             world.wait_for(f"everything before {self.role}", lambda: _nothing_before(world, self.role))
         before = world.put_out(self.role)
         world.start_worker(self.role, failpoint=f"{self.name}:{self.passage}", restart=False)
-        world.wait_for(f"the end at {self.title}", lambda: _is_down(world, part), HIT_SECONDS)
+        world.wait_for(f"the end at {self.title}", lambda: _is_down_or_fed(world, part), HIT_SECONDS)
         died = time.monotonic()
         ended = world.how_it_ended(part)
         assert ended == "ended by SIGKILL", f"{self.title}: {ended}"
@@ -485,8 +485,12 @@ def _nothing_before(world: World, role: str) -> bool:
     return found is not None and not any(getattr(found, name) for name in ROLES[: ROLES.index(role)])
 
 
-def _is_down(world: World, part: str) -> bool:
-    return world.stack.parts[part].state == "failed"
+def _is_down_or_fed(world: World, part: str) -> bool:
+    """Tell whether a worker is down; until then it gets more to do: a later passage may be in a later batch."""
+    if world.stack.parts[part].state == "failed":
+        return True
+    _keep_busy(world)
+    return False
 
 
 def _posting_waits(world: World, process: subprocess.Popen[bytes], participant: str) -> bool:
