@@ -111,7 +111,7 @@ class Pool:
             if now - member.started_at > FORGET_AFTER_SECONDS:
                 member.pause = FIRST_PAUSE_SECONDS
         elif member.start_again_at is None:
-            report = reports.read(reports.path_of(self._data, member.role))
+            report = reports.left_by(self._data, member.role, member.process.pid)
             self._worked |= report is not None and report.messages + report.assigned > 0
             if code == exits.REFUSED and not self._worked:
                 return report.error if report is not None else f"worker {member.role} was refused"

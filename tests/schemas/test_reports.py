@@ -57,6 +57,22 @@ def test_a_second_process_of_a_name_is_no_restart_of_the_first(tmp_path: Path) -
     assert Report.begin(tmp_path, "route").restarts == 0
 
 
+def test_two_processes_of_a_name_have_a_file_each_and_a_slot_that_is_free_is_taken_again(
+    tmp_path: Path, ended: int
+) -> None:
+    """Regression: the second worker of a role hid the first from `kruispunt status`."""
+    left(tmp_path, os.getppid(), State.WORKING)
+    left(tmp_path, ended, State.FAILED, 4)
+    second = Report.begin(tmp_path, "route")
+    assert (second.name, second.slot, second.restarts) == ("route", "route-2", 5)
+    assert {path.stem for path in (tmp_path / "workers").iterdir()} == {"route", "route-2"}
+    first = reports.read(reports.path_of(tmp_path, "route"))
+    assert first is not None
+    assert first == reports.left_by(tmp_path, "route", os.getppid())
+    assert reports.left_by(tmp_path, "route", os.getpid()) == second
+    assert reports.left_by(tmp_path, "rout", os.getpid()) is None
+
+
 def test_a_damaged_report_is_none(tmp_path: Path) -> None:
     path = tmp_path / "route.json"
     assert reports.read(path) is None

@@ -85,7 +85,7 @@ def _seen(report: Report) -> WorkerView:
         "address": report.address,
     }
     if report.state is State.STOPPED:
-        return WorkerView(report.name, "stopped", well=True, **kept)  # type: ignore[arg-type]
+        return WorkerView(_called(report), "stopped", well=True, **kept)  # type: ignore[arg-type]
     age = (datetime.now(UTC) - report.started_at).total_seconds()
     if not reports.runs(report.pid):
         return _gone(report, kept)
@@ -94,10 +94,10 @@ def _seen(report: Report) -> WorkerView:
         young = report.state is State.STARTING and age < STARTING_SECONDS
         state = "starting" if young else "does not answer"
         advice = "" if young else "see its log; it is started again when it ends"
-        return WorkerView(report.name, state, well=young, pid=report.pid, uptime_seconds=age, advice=advice, **kept)  # type: ignore[arg-type] # fmt: skip
+        return WorkerView(_called(report), state, well=young, pid=report.pid, uptime_seconds=age, advice=advice, **kept)  # type: ignore[arg-type] # fmt: skip
     state, well, advice = _judged(health)
     return WorkerView(
-        name=report.name,
+        name=_called(report),
         state=state,
         well=well,
         pid=report.pid,
@@ -113,16 +113,21 @@ def _seen(report: Report) -> WorkerView:
     )
 
 
+def _called(report: Report) -> str:
+    """Return what a process is called on the screen: its slot, for there may be several of a name."""
+    return report.slot or report.name
+
+
 def _gone(report: Report, kept: dict[str, object]) -> WorkerView:
     if report.state is State.REFUSED:
         state, advice = "refused to start", "mend what its last error says, then kruispunt worker"
     elif report.state is State.WAITING:
         state, advice = "waits for a server", "kruispunt doctor"
     elif report.state is State.RENEWING:
-        return WorkerView(report.name, "being started again", well=True, **kept)  # type: ignore[arg-type]
+        return WorkerView(_called(report), "being started again", well=True, **kept)  # type: ignore[arg-type]
     else:
         state, advice = "ended without being asked", "see its log; start it again if nothing does"
-    return WorkerView(report.name, state, well=False, advice=advice, **kept)  # type: ignore[arg-type]
+    return WorkerView(_called(report), state, well=False, advice=advice, **kept)  # type: ignore[arg-type]
 
 
 def _judged(health: Health) -> tuple[str, bool, str]:
