@@ -27,8 +27,8 @@ from rich.table import Table
 from kruispunt_deploy.stack import LocalStack, ended_by_signals
 from kruispunt_deploy.stack.datafolder import DataFolder, holder_of, taken
 from kruispunt_deploy.stack.display import Display, Follower, told
-from kruispunt_deploy.stack.doctor import examine
-from kruispunt_deploy.stack.inspection import StackView, view
+from kruispunt_deploy.stack.doctor import examine, servers
+from kruispunt_deploy.stack.inspection import PartView, StackView, view
 from kruispunt_deploy.stack.processes import last_lines
 from kruispunt_deploy.stack.status import advice, servers_table, status_page
 from kruispunt_deploy.stack.workers import views
@@ -176,13 +176,13 @@ def status(*, watch: bool, data: Path | None, as_json: bool) -> None:
 
     Ends with 1 when something is not well.
     """
-    folder = _data(data)
+    settings = Settings().model_copy(update={"data": _data(data)})
     if watch:
         if as_json:
             raise click.UsageError("--watch is for people, --json for scripts: choose one")
-        _watch(folder)
+        _watch(settings)
         return
-    found, workers = view(folder), views(folder)
+    found, workers = _servers(settings), views(settings.data)
     well = found.healthy and all(each.well for each in workers)
     if as_json:
         print_json(
@@ -199,11 +199,23 @@ def status(*, watch: bool, data: Path | None, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _watch(folder: Path) -> None:
+def _servers(settings: Settings) -> StackView:
+    """Return the servers that the processes of this data folder work with: named by the environment, or its stack's."""
+    if not settings.names_servers:
+        return view(settings.data)
+    found = servers(settings)
+    parts = (
+        PartView(item.name, "ready" if item.state == "ok" else "does not answer", address=item.detail)
+        for item in found
+    )
+    return StackView(str(settings.data), "elsewhere", None, tuple(parts))
+
+
+def _watch(settings: Settings) -> None:
     """Draw the page again each second; Ctrl-C ends it."""
     with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
         while True:
-            live.update(status_page(view(folder), views(folder)), refresh=True)
+            live.update(status_page(_servers(settings), views(settings.data)), refresh=True)
             time.sleep(WATCH_SECONDS)
 
 

@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     data: Path = Path(".kruispunt")
     failpoint: str | None = None
 
+    @property
+    def names_servers(self) -> bool:
+        """Tell whether the environment names servers, so that those of a local stack do not matter."""
+        return bool(self.brokers or self.registry)
+
     def addresses(self) -> Addresses:
         """Return the addresses in force; raise ConfigurationError when there are none or only half."""
         given = {name: value for name in ("brokers", "registry") if (value := getattr(self, name))}

@@ -129,3 +129,24 @@ def test_scripts_get_the_same_with_an_exit_code(tmp_path: Path, ended: int) -> N
     assert told["workers"][0]["state"] == "ended without being asked"
     assert told["next"] == ["kruispunt up --detach"]
     assert CliRunner().invoke(status, ["--watch", "--json"]).exit_code == 2
+
+
+def test_servers_that_the_environment_names_are_asked_and_not_the_local_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: with `KRUISPUNT_BROKERS` it said that the stack was stopped, and to start one."""
+    monkeypatch.setenv("KRUISPUNT_BROKERS", "127.0.0.1:1")
+    monkeypatch.setenv("KRUISPUNT_REGISTRY", "http://127.0.0.1:1/apis/ccompat/v7")
+    done = CliRunner().invoke(status, ["--data", str(tmp_path), "--json"])
+    told = json.loads(done.output)
+    assert (done.exit_code, told["phase"], told["healthy"]) == (1, "elsewhere", False)
+    assert {part["name"]: part["state"] for part in told["parts"]} == {
+        "brokers": "does not answer",
+        "registry": "does not answer",
+    }
+    assert told["next"][0] == "brokers: does not answer, then kruispunt doctor"
+    parts = tuple(PartView(name, "ready", address=f"{name} answers") for name in ("brokers", "registry"))
+    page = drawn(StackView("/data", "elsewhere", None, parts), ())
+    assert "KRUISPUNT_BROKERS" in page
+    assert "brokers answers" in page
+    assert "up --detach" not in page

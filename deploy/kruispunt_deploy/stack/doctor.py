@@ -69,7 +69,7 @@ def examine(settings: Settings) -> list[Check]:
         _rights,
         lambda: _failpoint(settings),
     ]
-    return [*(check() for check in checks), *_servers(settings)]
+    return [*(check() for check in checks), *servers(settings)]
 
 
 def _failpoint(settings: Settings) -> Check:
@@ -204,9 +204,9 @@ def _rights() -> Check:
     return Check("rights", "ok", f"root; PostgreSQL runs as {who.name}")
 
 
-def _servers(settings: Settings) -> list[Check]:
+def servers(settings: Settings) -> list[Check]:
     """Check the servers that the environment names, else those of the running stack."""
-    given = bool(settings.brokers or settings.registry)
+    given = settings.names_servers
     if not given and holder_of(settings.data) is None:
         return [
             Check(

@@ -30,17 +30,17 @@ class PartView:
 
 @dataclass(frozen=True, slots=True)
 class StackView:
-    """The stack of one data folder; ``pid`` is the supervisor's."""
+    """The stack of one data folder, or the servers that the environment names ("elsewhere"); ``pid`` is the supervisor's."""
 
     data: str
-    phase: Literal["stopped", "starting", "ready"]
+    phase: Literal["stopped", "starting", "ready", "elsewhere"]
     pid: int | None
     parts: tuple[PartView, ...]
 
     @property
     def healthy(self) -> bool:
         """Whether every part is ready."""
-        return self.phase == "ready" and all(part.state == "ready" for part in self.parts)
+        return self.phase in ("ready", "elsewhere") and all(part.state == "ready" for part in self.parts)
 
     def as_json(self) -> dict[str, object]:
         """Return the view for ``--json``."""

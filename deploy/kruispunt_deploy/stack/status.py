@@ -51,6 +51,10 @@ def servers_table(found: StackView) -> RenderableType:
             f"{part.memory_mib} MiB" if part.memory_mib is not None else "-",
             part.address or "-",
         )
+    if found.phase == "elsewhere":
+        return Group(
+            Text("servers that the environment names (KRUISPUNT_BROKERS, KRUISPUNT_REGISTRY)"), table
+        )
     return Group(
         Text(f"stack in {found.data}: {found.phase}{supervisor}"),
         table,
@@ -62,7 +66,11 @@ def advice(found: StackView, workers: Sequence[WorkerView]) -> list[str]:
     """Return what to do next, the most pressing first; empty when there is nothing to do."""
     if found.phase == "stopped":
         return ["kruispunt up --detach"]
-    told = [f"{part.name} is {part.state}: see {part.log}, then kruispunt doctor" for part in found.parts if part.state != "ready"]  # fmt: skip
+    told = [
+        f"{part.name}: {part.state}" + (f", see {part.log}" if part.log else "") + ", then kruispunt doctor"
+        for part in found.parts
+        if part.state != "ready"
+    ]
     told += [f"{names}: {text}" for text, names in _together((each, each.advice) for each in workers)]
     if not any(each.name in STAGES and each.pid is not None for each in workers) and not told:
         told.append("kruispunt worker (none runs)")
