@@ -1,6 +1,11 @@
 """How far the road is: what the workers have not committed, and what they have claimed and not marked.
 
-Must not: change anything; a group's offsets are read without joining it.
+Rules
+-----
+1. A group's offsets are read by a consumer of that group that never subscribes, so it never joins. Not by the admin client:
+   librdkafka (2.16, its issue 5040) ends the process when a coordinator has only just moved.
+
+Must not: change anything.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 from kruispunt_schemas import topics
@@ -51,6 +56,7 @@ class Road:
         self._brokers = addresses.brokers
         self._database = addresses.database
         self._admin: AdminClient | None = None
+        self._members: dict[str, Consumer] = {}
         self._asked: psycopg.Connection[tuple[object, ...]] | None = None
         self._sources = {
             "admit": [TopicPartition(topics.out_topic(name).name, 0) for name in participants],
@@ -72,9 +78,10 @@ class Road:
         return 0 if row is None else int(str(row[0]))
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database and of the groups."""
         if self._asked is not None:
             self._asked.close()
+        self._forget()
 
     def wait_quiet(self, within: float, watch: Callable[[Lag], None] = lambda _lag: None) -> None:
         """Return once nothing lags and no claim is open; raise UnavailableError after so many seconds."""
@@ -109,17 +116,23 @@ class Road:
     def _lag(self, role: str) -> int:
         # One request for what is committed and one for the ends: this looks while two cores do the work.
         places = self._sources[role]
-        group = ConsumerGroupTopicPartitions(f"kruispunt.{role}", places)
         ends = self.ends(places)
-        with self._asking() as admin:
-            asked = admin.list_consumer_group_offsets([group], request_timeout=ANSWER_SECONDS)
-            found = next(iter(asked.values())).result(ANSWER_SECONDS).topic_partitions or []
+        with self._asking():
+            found = self._member(role).committed(places, ANSWER_SECONDS)
         done = {(place.topic, place.partition): max(0, place.offset) for place in found}
         return sum(end - done.get((place.topic, place.partition), 0) for place, end in ends.items())
 
+    def _member(self, role: str) -> Consumer:
+        """Return a consumer of a role's group (rule 1)."""
+        member = self._members.get(role)
+        if member is None:
+            settings = {"bootstrap.servers": self._brokers, "group.id": f"kruispunt.{role}", "log_level": 0}
+            member = self._members[role] = Consumer({**settings, "enable.auto.commit": False})
+        return member
+
     @contextmanager
     def _asking(self) -> Iterator[AdminClient]:
-        """Give the client, made anew after a failure; what it raises becomes ours.
+        """Give the client, made anew after a failure as the groups' are; what it raises becomes ours.
 
         A client that lived through a broker's restart may ask under the leader's old epoch, or not answer, for ever.
         """
@@ -127,11 +140,17 @@ class Road:
         try:
             yield admin
         except KafkaException as error:
-            self._admin = None
+            self._forget()
             raise UnavailableError(f"Kafka does not answer ({error.args[0].name()})") from None
         except TimeoutError:
-            self._admin = None
+            self._forget()
             raise UnavailableError(f"Kafka does not answer within {ANSWER_SECONDS:.0f} s") from None
+
+    def _forget(self) -> None:
+        """Let go of every client of Kafka."""
+        self._admin = None
+        while self._members:
+            self._members.popitem()[1].close()
 
 
 def _partitions(topic: topics.Topic) -> list[TopicPartition]:

@@ -6,9 +6,10 @@ Rules
    the same new person at once would otherwise split it in two. An alias's case is locked once it is known.
 2. A position claimed before is answered with what was claimed: a retry never decides again.
 3. What is claimed and not marked is published again; marking comes after delivery.
-4. A version is not claimed while another worker is still publishing an earlier one of its case (a correction of an
-   alias travels on another partition than its case): else route would see them in the wrong order. It waits, but not
-   for one that was set aside in quarantine.
+4. A version is not claimed while an earlier one of its case, from another partition, is still being published (a
+   correction of an alias travels on another partition than its case): else route would see them in the wrong order. It
+   waits, but not for one that was set aside in quarantine. Nor are two such versions ever claimed together: what was
+   claimed is published again in whatever order it is read again.
 
 Must not: decide (`resolution` does) or publish.
 """
@@ -56,6 +57,8 @@ _RESOLVE_LOCKS: Final = 1
 STALE: Final = "STALE"
 
 Position = tuple[str, int]
+"""Participant and offset on its topic."""
+Partition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,9 @@ async def claim_batch(
         claimed = await _claimed(connection, candidates)
         fresh = [candidate for candidate in candidates if position(candidate.posting) not in claimed]
         if fresh:
-            known = await _known(connection, fresh, {position(item.posting) for item in candidates})
+            known = await _known(connection, fresh, _own(candidates))
             outcomes = resolve(fresh, known, now)
+            _refuse_together(outcomes)
             await _store(connection, outcomes)
             for item in outcomes:
                 where = position(item.candidate.posting)
@@ -206,6 +210,25 @@ def _same(ours: TableValuedAlias, columns: Sequence[Column[Any]]) -> ColumnEleme
     return and_(*(column == ours.c[column.name] for column in columns))
 
 
+def _own(candidates: Sequence[Candidate]) -> set[Position]:
+    """Return the positions that this batch publishes itself, in order: none where it comes from several partitions."""
+    one_place = len({item.place for item in candidates}) == 1
+    return {position(item.posting) for item in candidates} if one_place else set()
+
+
+def _refuse_together(outcomes: Sequence[Resolved]) -> None:
+    """Raise AwaitedError when a version supersedes one that this batch has from another partition (rule 4)."""
+    places: dict[tuple[str, UUID], Partition] = {}
+    for item in outcomes:
+        header, place = item.candidate.header, item.candidate.place
+        for signal in item.event.supersedes if item.event is not None else ():
+            if places.get((header.originator, signal), place) != place:
+                raise AwaitedError(
+                    "an earlier version of a case is in the same batch, from another partition"
+                )
+        places[(header.originator, header.signal_id)] = place
+
+
 async def _known(
     connection: AsyncConnection, fresh: Sequence[Candidate], batch: AbstractSet[Position]
 ) -> Known:
@@ -239,7 +262,7 @@ async def _known(
             )
         unfinished = not row.marked and not row.set_aside
         if unfinished and row.canonical_case_key in cases and position(posting) not in batch:
-            raise AwaitedError("an earlier version of a case is being published by another worker")
+            raise AwaitedError("an earlier version of a case is being published")
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)

@@ -6,6 +6,8 @@ Rules
    the other, whichever worker has them.
 2. A position claimed before is answered with the decision claimed; it is never decided again.
 3. Views replaced or withdrawn by a decision are current no more, in the same transaction.
+4. What a decision supersedes is overtaken, in the same transaction: it is never decided afterwards, so that a retry does
+   not bring back what was corrected or recalled.
 
 Must not: decide or publish.
 """
@@ -55,12 +57,17 @@ async def claim_batch(
         claimed = await _claimed(connection, items)
         fresh = [item for item in items if position(item.posting) not in claimed]
         if fresh:
-            await _refuse_overtaken(connection, fresh)
+            overtakes = await _overtaken(connection, fresh)
             held = await _held(connection, fresh)
             made: list[ClaimedDecision] = []
             for item in fresh:
+                if (item.header.originator, item.header.signal_id) in overtakes:
+                    raise ContractError(
+                        "stale-version", "header.version", "a later version was decided already"
+                    )
                 earlier = _earlier(held, item)
                 record = decide(item, earlier)
+                overtakes |= {(record.originator, signal) for signal in record.supersedes}
                 _hold(held, record)
                 made.append(ClaimedDecision(record, codec.encode(record), marked=False))
                 claimed[position(item.posting)] = made[-1]
@@ -115,17 +122,16 @@ async def _claimed(connection: AsyncConnection, items: Sequence[Resolved]) -> di
     return found
 
 
-async def _refuse_overtaken(connection: AsyncConnection, items: Sequence[Resolved]) -> None:
-    """Raise ContractError when a later version was decided: a retry must not bring back what was recalled."""
+async def _overtaken(connection: AsyncConnection, items: Sequence[Resolved]) -> set[tuple[str, UUID]]:
+    """Return those of the signals that a later version was decided of (rule 4)."""
     columns = (overtaken.c.originator, overtaken.c.signal_id)
     ours = rows_of("ours", columns, ((item.header.originator, item.header.signal_id) for item in items))
     rows = await connection.execute(
-        select(overtaken.c.signal_id).join(
+        select(*columns).join(
             ours, and_(overtaken.c.originator == ours.c.originator, overtaken.c.signal_id == ours.c.signal_id)
         )
     )
-    if rows.first() is not None:
-        raise ContractError("stale-version", "header.version", "a later version was decided already")
+    return {(row.originator, row.signal_id) for row in rows}
 
 
 async def _held(connection: AsyncConnection, items: Sequence[Resolved]) -> _Holdings:
@@ -193,6 +199,17 @@ async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -
             }
             for record, output in views
         ],
+    )
+    await insert_rows(
+        connection,
+        overtaken,
+        [
+            {"originator": originator, "signal_id": signal}
+            for originator, signal in sorted(
+                {(record.originator, signal) for record in records for signal in record.supersedes}
+            )
+        ],
+        once=True,
     )
     replaced = [
         identifier for record in records for output in record.outputs for identifier in output.replaces

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import faust
 from faust.types import StreamT
@@ -27,13 +27,11 @@ from kruispunt_schemas import failpoints, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
 
 from kruispunt_processors.engine import metrics
-from kruispunt_processors.engine.backlog import Backlog, Batch, Held
+from kruispunt_processors.engine.backlog import AT_ONCE, Backlog, Batch, Held
 from kruispunt_processors.engine.batches import run_batch
 from kruispunt_processors.engine.delivery import CountingPublisher, FaustPublisher
-from kruispunt_processors.engine.stage import Incoming, Publisher, Stage
+from kruispunt_processors.engine.stage import Incoming, Publisher, Stage, WorkerLostError
 from kruispunt_processors.engine.supervision import Progress
-
-AT_ONCE: Final = 2
 
 
 def install(app: faust.App, stage: Stage, sources: Sequence[str], progress: Progress) -> None:
@@ -45,9 +43,12 @@ def install(app: faust.App, stage: Stage, sources: Sequence[str], progress: Prog
     backlog = Backlog()
 
     async def step(stream: StreamT[Any]) -> None:
+        if not stream.enable_acks:
+            await _crash(
+                app, WorkerLostError("its stream began anew")
+            )  # what was read before would be passed over
         # Never restored: what is under way when this ends is not done.
         stream.enable_acks = False
-        backlog.forget()
         workers = [
             asyncio.create_task(_work(app, stage, backlog, publisher, progress)) for _ in range(AT_ONCE)
         ]

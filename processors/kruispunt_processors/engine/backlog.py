@@ -7,7 +7,8 @@ Rules
 2. A batch is what all partitions have, evenly, `BATCH` messages and `BATCH_BYTES` at most: one claim, one delivery and
    one mark for all of them. Nothing waits for a batch to fill: under load the next one grows while one is handled.
 3. What awaits something else is put back in front of its partition, which rests with growing pauses; when nothing of
-   it gets on for `AWAIT_SECONDS`, the worker ends, to be started again.
+   it gets on for `AWAIT_SECONDS`, and nothing else is under way that it could wait for, the worker ends, to be started
+   again.
 4. After a rebalance everything is forgotten: whoever has the partitions reads them again.
 
 Must not: look into a message, or do anything with one.
@@ -29,8 +30,10 @@ from kruispunt_processors.engine.stage import Incoming, Partition
 BATCH: Final = 500
 BATCH_BYTES: Final = 4 * 1024 * 1024
 FULL: Final = 20_000
-"""Messages: far more than a worker can have had in hand when it was killed (a batch for each of `agent.AT_ONCE`, and
-what it had not committed), so that what another partition awaits is always among them."""
+"""Messages: far more than a worker had in hand and not committed when it was killed, so that what another partition
+awaits is soon among them."""
+AT_ONCE: Final = 2
+"""Batches of different partitions that are under way at a time: one is made while another waits for its servers."""
 FULL_BYTES: Final = 64 * 1024 * 1024
 AWAIT_SECONDS: Final = 30.0
 FIRST_REST: Final = 0.1
@@ -116,9 +119,12 @@ class Backlog:
             for place in self._waiting
             if place not in self._busy and (place not in self._rests or self._rests[place].until <= now)
         ]
+        if self._count > BATCH:
+            ready = ready[: -(-len(ready) // AT_ONCE)]  # or the first batch would leave nothing for another
         taken: list[Held] = []
         size = 0
-        for number, place in enumerate(ready):
+        # The shortest first: what they leave of their share goes to the long ones.
+        for number, place in enumerate(sorted(ready, key=lambda place: len(self._waiting[place]))):
             share = -(-(BATCH - len(taken)) // (len(ready) - number))
             queue = self._waiting[place]
             before = len(taken)
@@ -182,7 +188,7 @@ class Backlog:
             rest = self._rests.get(place)
             if rest is None:
                 self._rests[place] = _Rest(now, now + FIRST_REST)
-            elif now - rest.since > AWAIT_SECONDS:
+            elif now - rest.since > AWAIT_SECONDS and not self._busy:
                 raise error
             else:
                 rest.pause = min(rest.pause * 2, LONGEST_REST)

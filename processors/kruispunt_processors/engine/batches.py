@@ -12,6 +12,7 @@ Rules
 4. A message that awaits something else (`AwaitedError`: an earlier version of its case, the bytes of a bundle) is found
    by partition, then by halving. It is left, with what came after it on its partition; the others are handled.
    It is never cornered.
+5. Where the process itself cannot go on (`WorkerLostError`), nothing is cornered and nothing tried again: it ends.
 
 Must not: look into a message.
 """
@@ -21,8 +22,8 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -31,9 +32,11 @@ from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableE
 
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.backlog import Left
-from kruispunt_processors.engine.stage import Incoming, Partition, Publisher, Stage
+from kruispunt_processors.engine.stage import Incoming, Partition, Publisher, Stage, WorkerLostError
 
 PREFIX_BYTES: Final = 1024
+SHORT_BYTES: Final = 256
+SHORT_HEADERS: Final = 64
 RETRY_SECONDS: Final = 30.0
 ALONE_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.1
@@ -72,6 +75,8 @@ class _Run:
             return
         try:
             await self._patiently(batch, RETRY_SECONDS)
+        except WorkerLostError:
+            raise
         except AwaitedError as error:
             await self._apart(batch, error)
         except UnavailableError:
@@ -130,12 +135,17 @@ class _Run:
         """Handle one message; return what it fails on."""
         try:
             await self._patiently([message], ALONE_SECONDS)
+        except WorkerLostError:
+            raise
         except Exception as error:
             return error
         return None
 
     async def _corner(self, message: Incoming, error: Exception) -> None:
-        """Corner a message; when even that fails, with the beginning of its bytes only: a reason is owed in any case."""
+        """Corner a message; when even that fails, with the beginning of its bytes and its short headers only.
+
+        A reason is owed in any case.
+        """
         stage = self.stage
         log.error(
             "cornered",
@@ -148,10 +158,13 @@ class _Run:
         )
         try:
             await stage.corner(message, error, self.publisher, kept=message.value)
-        except UnavailableError:
+        except (UnavailableError, WorkerLostError):
             raise
         except Exception as again:
-            await stage.corner(message, again, self.publisher, kept=(message.value or b"")[:PREFIX_BYTES])
+            kept = (message.value or b"")[:PREFIX_BYTES]
+            await stage.corner(
+                replace(message, headers=_short(message.headers)), again, self.publisher, kept=kept
+            )
         metrics.cornered(stage.name)
 
     async def _patiently(self, batch: Sequence[Incoming], seconds: float) -> None:
@@ -172,6 +185,12 @@ class _Run:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 return
+
+
+def _short(headers: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the headers that are short, no more than `SHORT_HEADERS`."""
+    short = [(name, value) for name, value in headers.items() if len(name) + len(value) <= SHORT_BYTES]
+    return dict(short[:SHORT_HEADERS])
 
 
 def _halves(batch: Sequence[Incoming]) -> Iterable[Sequence[Incoming]]:

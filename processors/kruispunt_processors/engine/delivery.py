@@ -6,7 +6,11 @@ Rules
    leave together. Measured: through the producer's own `send` each output cost more than it took to make.
 2. `publish` returns when the brokers have confirmed every batch, within a bound of its own: an idempotent producer
    retries without end whatever its request timeout says.
-3. A message that no broker will ever take is said to be too large, by whoever notices; anything else may pass.
+3. A message larger than its topic takes is refused here, before it is part of a batch.
+4. A batch that fails once it is on its way has used up its sequence number, which aiokafka never gives back: the broker
+   would refuse whatever this producer sends to that partition afterwards. So the process ends; the next one has a
+   producer of its own. What could not be handed over at all may pass.
+5. No more than `ROUND_BYTES` go out at once: a broker closes the connection on a request that is too large, for ever.
 
 Leans on internals of faust-streaming 0.15.3 and aiokafka 0.14.0. Must not: look into a message.
 """
@@ -14,19 +18,21 @@ Leans on internals of faust-streaming 0.15.3 and aiokafka 0.14.0. Must not: look
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import faust
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from kruispunt_schemas import failpoints, wire
 from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
 from kruispunt_processors.engine import metrics
-from kruispunt_processors.engine.stage import Partition, Publisher
+from kruispunt_processors.engine.stage import Partition, Publisher, WorkerLostError
 
 DELIVERY_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 5.0
+ROUND_BYTES: Final = 32 * 1024 * 1024
 _SENDING: Final = "stage.sending"
 
 
@@ -76,16 +82,13 @@ class FaustPublisher:
             known = numbers[message.topic]
             place = message.topic, choose(message.key, known, known)
             by_partition.setdefault(place, []).append(message)
-        sends = [self._send(place, group) for place, group in by_partition.items()]
-        if failpoints.is_armed(_SENDING):
-            # One after another, so that some are out and others not when the instant comes.
-            for send in sends:
-                await send
-            return
-        failures = [item for item in await asyncio.gather(*sends, return_exceptions=True) if item]
-        if failures:
-            # One that will never be taken says more than one that may pass.
-            raise next((item for item in failures if isinstance(item, MessageSizeTooLargeError)), failures[0])
+        batches = {place: self._batches(group) for place, group in by_partition.items()}
+        for together in _rounds(batches):
+            sends = (self._send(place, batches[place]) for place in together)
+            failures = [item for item in await asyncio.gather(*sends, return_exceptions=True) if item]
+            if failures:
+                first = next((item for item in failures if isinstance(item, WorkerLostError)), failures[0])
+                raise first if isinstance(first, Exception) else WorkerLostError("a delivery was given up")
 
     async def _partitions(self, topic: str) -> list[int]:
         """Return the numbers of a topic's partitions; the client asks for them once in a while."""
@@ -93,24 +96,47 @@ class FaustPublisher:
         await client._wait_on_metadata(topic)
         return sorted(client.cluster.partitions_for_topic(topic))
 
-    async def _send(self, place: Partition, group: Sequence[wire.Message]) -> None:
+    async def _send(self, place: Partition, batches: Sequence[Any]) -> None:
         """Send what goes to one partition and await its confirmation."""
         topic, number = place
         confirmed: list[Awaitable[object]] = []
-        for builder in self._batches(group):
+        for builder in batches:
             sent = await self._producer.send_batch(builder, topic, partition=number)
             confirmed.append(failpoints.reached_when_done(_SENDING, sent, builder.record_count()))
-        await asyncio.gather(*confirmed)
+        try:
+            await asyncio.gather(*confirmed)
+        except KafkaError as error:
+            raise WorkerLostError(f"Kafka refused a batch for good ({type(error).__name__})") from None
 
-    def _batches(self, group: Sequence[wire.Message]) -> Iterator[Any]:
-        builder = self._producer.create_batch()
+    def _batches(self, group: Sequence[wire.Message]) -> list[Any]:
+        """Return batches that are closed; raise MessageSizeTooLargeError for a message that its topic does not take."""
+        batches: list[Any] = []
         for message in group:
-            if not _append(builder, message):
-                yield builder
-                builder = self._producer.create_batch()
-                _append(builder, message)  # the first one always fits
-        builder.close()
-        yield builder
+            if not batches or not _append(batches[-1], message):
+                batches.append(self._producer.create_batch())
+                _append(batches[-1], message)  # the first one is always let in
+                if batches[-1].size() > MAX_INTERNAL_BYTES:
+                    raise MessageSizeTooLargeError
+        batches[-1].close()
+        return batches
+
+
+def _rounds(batches: Mapping[Partition, Sequence[Any]]) -> Iterator[list[Partition]]:
+    """Give the partitions that are sent to at the same time, by rule 5.
+
+    Armed to end among sends, one after another: so that some are out and others not when the instant comes.
+    """
+    most = 0 if failpoints.is_armed(_SENDING) else ROUND_BYTES
+    together: list[Partition] = []
+    size = 0
+    for place, built in batches.items():
+        length = sum(builder.size() for builder in built)
+        if together and size + length > most:
+            yield together
+            together, size = [], 0
+        together.append(place)
+        size += length
+    yield together
 
 
 def _append(builder: Any, message: wire.Message) -> bool:

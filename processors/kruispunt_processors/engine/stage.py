@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from kruispunt_schemas import tracing, wire
+from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.tracing import Context
 
 Partition = tuple[str, int]
@@ -38,6 +39,10 @@ class Incoming:
         """Return the context of what a stage does with this message: its outputs bear it."""
         parent = wire.traceparent_of(self.headers)
         return tracing.child(parent, stage, f"{self.topic}/{self.partition}/{self.offset}")
+
+
+class WorkerLostError(KruispuntError):
+    """This process cannot go on, and no message is to blame: it ends and is started again."""
 
 
 class Publisher(Protocol):

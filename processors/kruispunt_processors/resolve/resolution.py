@@ -41,8 +41,9 @@ from kruispunt_processors.resolve.matching import Match, Mention, match
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A signal admitted, as resolve needs it: no content."""
+    """A signal admitted, as resolve needs it: no content. place: the partition that it was read from."""
 
+    place: tuple[str, int]
     posting: Posting
     header: Header
     bundle: str

@@ -108,6 +108,7 @@ class ResolveStage:
             sealing_key=self._keys.sealing,
         )
         candidate = Candidate(
+            place=message.place,
             posting=passage.posting,
             header=header,
             bundle=passage.bundle,

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from kruispunt_processors.database import claims
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
 from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
-from kruispunt_schemas.failures import UnavailableError
+from kruispunt_schemas.failures import AwaitedError, UnavailableError
 from kruispunt_schemas.records.backbone import DuplicateKind
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -255,6 +256,46 @@ async def test_a_batch_does_not_wait_for_itself(engine: AsyncEngine) -> None:
     await claims.claim_batch(engine, batch[:1], NOW)
     found = await claims.claim_batch(engine, batch, NOW)
     assert [word(item) for item in found.values()] == ["REGISTERED", "REGISTERED"]
+
+
+class TestVersionsOfACaseFromTwoPartitions:
+    """A correction of an alias lies on another partition than its case: route must see the case first, whatever is killed."""
+
+    first = candidate("a", "x", 1, partition=0)
+    alias = candidate("b", "x", 2, partition=1)
+    correction = candidate("b", "y", 3, version=2, partition=1)
+
+    async def test_they_are_never_claimed_together(self, engine: AsyncEngine) -> None:
+        """Regression: claimed in one batch and not published, they were published in the order of the next reading."""
+        with pytest.raises(AwaitedError, match="same batch"):
+            await claims.claim_batch(engine, [self.first, self.alias, self.correction], NOW)
+        assert await claims.unmarked(engine) == 0
+        await claims.claim_batch(engine, [self.first], NOW)
+        for batch in (
+            [self.alias, self.correction],
+            [self.alias, self.correction, self.first],
+            [self.first, self.alias, self.correction],
+        ):
+            with pytest.raises(AwaitedError, match="being published"):
+                await claims.claim_batch(engine, batch, NOW)
+        await claims.mark(engine, [(VSSE, 1)])
+        found = await claims.claim_batch(engine, [self.alias, self.correction, self.first], NOW)
+        assert [word(found[VSSE, offset]) for offset in (1, 2, 3)] == [
+            "REGISTERED",
+            "SAME_CONTENT",
+            "REGISTERED",
+        ]
+
+    async def test_of_one_partition_they_are(self, engine: AsyncEngine) -> None:
+        batch = [replace(item, place=self.first.place) for item in (self.first, self.alias, self.correction)]
+        await claims.claim_batch(engine, batch[:1], NOW)
+        found = await claims.claim_batch(engine, batch, NOW)
+        assert [word(item) for item in found.values()] == ["REGISTERED", "SAME_CONTENT", "REGISTERED"]
+
+    async def test_other_cases_are_claimed_whatever_the_partition(self, engine: AsyncEngine) -> None:
+        await claims.claim_batch(engine, [self.first], NOW)
+        others = [candidate("c", "z", 7, partition=1), candidate("d", "w", 8, partition=2)]
+        assert len(await claims.claim_batch(engine, others, NOW)) == 2
 
 
 async def test_an_empty_batch_claims_nothing(engine: AsyncEngine) -> None:

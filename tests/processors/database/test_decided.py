@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
 from kruispunt_processors.database import decided
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.decided import ClaimedDecision, Held
@@ -13,6 +14,7 @@ from kruispunt_processors.database.tables import delivered
 from kruispunt_processors.route import routing
 from kruispunt_processors.route.routing import Resolved
 from kruispunt_schemas import identity
+from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from kruispunt_schemas.records.frame import Lifecycle, Resolution
 from sqlalchemy import select
@@ -197,3 +199,19 @@ async def test_versions_of_one_case_are_decided_one_after_the_other(
         held = dict(seen)
         # What the first of them replaced is not replaced again by the second.
         assert sum(bool(told) for told in held.values()) <= 1
+
+
+async def test_a_retry_does_not_bring_back_what_was_corrected_or_recalled(engine: AsyncEngine) -> None:
+    """Regression: nobody wrote down what a decision supersedes, so a version that came late was delivered as current."""
+    first = resolved(1)
+    recall = resolved(2, 2, first, lifecycle=Lifecycle.RECALL)
+    await claim(engine, recall)
+    with pytest.raises(ContractError, match="stale-version"):
+        await claim(engine, first)
+    assert await current(engine) == set()
+    other = resolved(3, 3)
+    with pytest.raises(ContractError, match="stale-version"):
+        await claim(engine, resolved(4, 4, other), other)
+    assert await current(engine) == set(), "nothing of that batch is claimed"
+    found = await claim(engine, other, resolved(4, 4, other))
+    assert len(found) == 2

@@ -41,18 +41,37 @@ def places(batch: Batch | None) -> list[tuple[int, int]]:
 
 async def test_a_batch_is_what_all_partitions_have() -> None:
     found = await filled(Clock(), held(0), held(1), held(0, 1), held(2))
-    assert places(found.take()) == [(0, 0), (0, 1), (0, 2), (1, 0)]
+    assert places(found.take()) == [(1, 0), (0, 0), (0, 1), (0, 2)]
     assert found.take() is None
 
 
 async def test_a_long_partition_leaves_room_for_the_others() -> None:
     found = await filled(
-        Clock(), *(held(n) for n in range(2_000)), held(0, 1), *(held(n, 2) for n in range(400))
+        Clock(), *(held(n) for n in range(400)), held(0, 1), *(held(n, 2) for n in range(99))
     )
     batch = found.take()
     assert batch is not None
     counts = [sum(item.partition == number for item in batch.messages) for number in range(3)]
-    assert counts == [167, 1, 332]
+    assert counts == [400, 1, 99]
+    for number in range(backlog.BATCH):
+        await found.add(held(number, 3))
+        await found.add(held(number, 4))
+    assert {place for place, _ in places(found.take())} == {3}
+
+
+async def test_a_long_backlog_leaves_partitions_for_a_second_batch() -> None:
+    """Regression: the first of two batches had every partition, and the second waited for it."""
+    found = await filled(Clock(), *(held(n, place) for n in range(200) for place in range(4)))
+    first, second = found.take(), found.take()
+    assert first is not None
+    assert second is not None
+    assert {item.partition for item in first.messages} | {item.partition for item in second.messages} == {
+        0,
+        1,
+        2,
+        3,
+    }
+    assert found.take() is None
 
 
 async def test_a_few_large_messages_are_a_batch_of_their_own() -> None:
@@ -81,7 +100,7 @@ async def test_what_awaits_is_put_back_in_front_and_rests_with_growing_pauses() 
     batch = found.take()
     assert batch is not None
     error = AwaitedError("an earlier version")
-    done = found.settle(batch, Left(batch.messages[1:3], error))
+    done = found.settle(batch, Left([item for item in batch.messages if item.offset], error))
     assert [item.message.offset for item in done] == [0, 0]
     await found.add(held(3))
     pauses = []
@@ -112,6 +131,12 @@ async def test_what_awaits_for_too_long_ends_the_worker_unless_something_of_its_
     again(1)
     for _ in range(10):
         again(1)
+    await found.add(held(0, 1))
+    under_way = found.take()
+    assert places(under_way) == [(1, 0)]
+    assert under_way is not None
+    again(1)  # it may wait for what is under way
+    found.settle(under_way, None)
     with pytest.raises(AwaitedError):
         again(1)
 

@@ -16,7 +16,7 @@ from kruispunt_processors.engine import batches as engine
 from kruispunt_processors.engine.backlog import Left
 from kruispunt_processors.engine.batches import run_batch
 from kruispunt_processors.engine.delivery import DELIVERY_SECONDS
-from kruispunt_processors.engine.stage import Incoming, Publisher
+from kruispunt_processors.engine.stage import Incoming, Publisher, WorkerLostError
 from kruispunt_processors.engine.supervision import STALL_SECONDS
 from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
 from structlog.testing import capture_logs
@@ -306,6 +306,31 @@ async def test_a_quarantine_that_is_too_large_is_told_with_the_beginning_of_the_
     stage = Small(poison=frozenset({0}))
     await run_batch(stage, [replace(message(0), value=b"x" * 5000)], Sink())
     assert stage.cornered == [(0, "MessageSizeTooLargeError")]
+
+
+async def test_a_quarantine_that_the_headers_make_too_large_is_told_with_the_short_ones() -> None:
+    """Regression: a header whose name was 5 MiB of other than UTF-8 kept admit from everything behind it, for ever."""
+
+    class Small(Recorder):
+        async def corner(
+            self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
+        ) -> None:
+            if sum(len(name) + len(value) for name, value in message.headers.items()) > 10_000:
+                raise MessageSizeTooLargeError
+            assert message.headers == {"ce_type": b"signal"}
+            await super().corner(message, error, publisher, kept=kept)
+
+    stage = Small(poison=frozenset({0}))
+    headers = {"\\xff" * 5_000: b"", "ce_type": b"signal", "long": b"v" * 400}
+    await run_batch(stage, [replace(message(0), headers=headers)], Sink())
+    assert stage.cornered == [(0, "MessageSizeTooLargeError")]
+
+
+async def test_where_the_process_cannot_go_on_nothing_is_tried_again_or_cornered(clock: Clock) -> None:
+    stage = Recorder(poison=frozenset({3}), failure=lambda: WorkerLostError("refused for good"))
+    with pytest.raises(WorkerLostError):
+        await run_batch(stage, batch(10), Sink())
+    assert (stage.cornered, stage.calls, clock.pauses) == ([], 1, [])
 
 
 async def test_cancelling_is_not_taken_for_a_failure(clock: Clock) -> None:

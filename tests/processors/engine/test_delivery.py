@@ -11,11 +11,13 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     NotLeaderForPartitionError,
+    OutOfOrderSequenceNumber,
 )
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
 from kruispunt_processors.engine import delivery
 from kruispunt_processors.engine.delivery import FaustPublisher
+from kruispunt_processors.engine.stage import WorkerLostError
 from kruispunt_schemas import failpoints, topics
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.wire import Message
@@ -102,22 +104,56 @@ async def test_delivery_that_is_not_confirmed_in_time_is_unavailable(monkeypatch
 @pytest.mark.parametrize(
     "refusal", [KafkaTimeoutError(), NotLeaderForPartitionError("content"), KafkaError()]
 )
-async def test_a_refused_delivery_may_pass_and_shows_no_content(refusal: Exception) -> None:
+async def test_what_cannot_be_handed_over_may_pass_and_shows_no_content(refusal: Exception) -> None:
     with pytest.raises(UnavailableError) as raised:
+        await publisher(Broker(lambda _future: None, refuse=refusal)).publish(MESSAGES[:1])
+    assert "content" not in str(raised.value)
+
+
+@pytest.mark.parametrize("refusal", [OutOfOrderSequenceNumber(), MessageSizeTooLargeError("content")])
+async def test_a_batch_that_fails_on_its_way_ends_the_worker(refusal: Exception) -> None:
+    """Regression: its sequence number was used up, so the broker refused what came after; sound messages were cornered."""
+    with pytest.raises(WorkerLostError) as raised:
         await publisher(Broker(lambda future: future.set_exception(refusal))).publish(MESSAGES[:1])
     assert "content" not in str(raised.value)
-    with pytest.raises(UnavailableError):
-        await publisher(Broker(lambda _future: None, refuse=refusal)).publish(MESSAGES[:1])
+    assert not isinstance(raised.value, UnavailableError)
+    errors = iter([KafkaTimeoutError(), refusal])
+
+    class Half(Broker):
+        async def send_batch(
+            self, batch: BatchBuilder, topic: str, *, partition: int
+        ) -> asyncio.Future[None]:
+            if topic == "t":
+                raise next(errors)
+            return await super().send_batch(batch, topic, partition=partition)
+
+    broker = Half(lambda future: future.set_exception(refusal))
+    with pytest.raises(WorkerLostError):
+        await publisher(broker).publish([Message("t", None, b"v", []), Message("u", None, b"v", [])])
 
 
-async def test_a_message_that_is_too_large_stays_so_whatever_else_fails() -> None:
+async def test_a_message_that_its_topic_does_not_take_is_refused_before_it_is_sent() -> None:
+    broker = Broker(confirmed)
+    large = Message("u", None, b"v" * topics.MAX_INTERNAL_BYTES, [])
     with pytest.raises(MessageSizeTooLargeError):
-        await publisher(Broker(lambda _future: None, refuse=MessageSizeTooLargeError())).publish(MESSAGES[:1])
-    errors = iter([KafkaTimeoutError(), MessageSizeTooLargeError()])
-    with pytest.raises(MessageSizeTooLargeError):
-        await publisher(Broker(lambda future: future.set_exception(next(errors)))).publish(
-            [Message("t", None, b"v", []), Message("u", None, b"v", [])]
-        )
+        await publisher(broker).publish([*MESSAGES, large])
+    assert broker.sent == []
+
+
+async def test_many_large_outputs_go_in_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: all went in one request; a broker closes the connection on one of more than 100 MiB, for ever."""
+    monkeypatch.setattr(delivery, "ROUND_BYTES", 2_500)
+    under_way: list[int] = []
+
+    def settle(future: asyncio.Future[None]) -> None:
+        under_way.append(len(broker.sent))
+        asyncio.get_running_loop().call_soon(future.set_result, None)
+
+    broker = Broker(settle)
+    sends = [Message(f"t{number}", None, b"v" * 1_000, []) for number in range(5)]
+    await publisher(broker).publish(sends)
+    assert [topic for topic, _, _ in broker.sent] == [message.topic for message in sends]
+    assert under_way == [1, 2, 3, 4, 5]
 
 
 async def test_armed_among_sends_one_partition_is_confirmed_before_the_next_is_sent(

@@ -25,6 +25,7 @@ def candidate(
     lifecycle: Lifecycle | None = None,
     originator: str = VSSE,
     person: bytes | None = None,
+    partition: int = 0,
     **header: Any,
 ) -> Candidate:
     """Return a candidate; content None for a recall, person: the one key that its mention has."""
@@ -33,6 +34,7 @@ def candidate(
     at = drafts.posting(originator, offset)
     mention = Mention(identity.mention_id(at), None, (person,), b"sealed") if person else None
     return Candidate(
+        place=("admitted", partition),
         posting=at,
         header=replace(_header(reference, version, lifecycle, originator), **header),
         bundle="b" * 64,
