@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from kruispunt_consumers.audit.balance import Verdict as Balance
 from kruispunt_consumers.audit.replay import replay
 from kruispunt_consumers.inbox.commands import inbox
 from kruispunt_processors.commands import quarantine
+from kruispunt_processors.engine.batches import PREFIX_BYTES
 from kruispunt_schemas import identity, keys, topics, wire
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import VerificationKey
@@ -20,8 +22,9 @@ from kruispunt_schemas.records.frame import Posting
 
 from tests import drafts, rawposts
 from tests.backbone import ROLES, WITHIN, Backbone, deliveries, provisioned
-from tests.badpostings import ACCEPTED, EXPIRED, REFUSED, Case, Forge, Posted
+from tests.badpostings import ACCEPTED, EXPIRED, MIB, REFUSED, Case, Forge, Posted
 from tests.drafts import KEYS_VALID_FROM, LTF, VSSE, draft
+from tests.rawposts import Name
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(540)
@@ -72,6 +75,7 @@ def road(request: pytest.FixtureRequest) -> Iterator[Road]:
             made.post_raw(case.name, case.owner, case.make(made.forge))
             made.post_signal(_after(case), _sound(_after(case), case.owner))
         _post_batches(made)
+        _post_monster(made)
         yield made
 
 
@@ -96,6 +100,13 @@ def _post_batches(road: Road) -> None:
     twice = _whole(road, "twice/1")
     road.post_raw("twice", VSSE, twice, twice)
     road.post_signal("last", draft(reference="last", statement="last"))
+
+
+def _post_monster(road: Road) -> None:
+    """A header whose name alone grows beyond what any topic takes when its bytes are written as text."""
+    sound = _whole(road, "monster/1")
+    road.post_raw("monster", VSSE, replace(sound, headers=[*sound.headers, (Name(b"\xff" * 5 * MIB), b"x")]))
+    road.post_signal("after the monster", draft(reference="after/monster", statement="after"))
 
 
 def _whole(road: Road, reference: str) -> Posted:
@@ -174,6 +185,20 @@ def test_the_same_signal_twice_in_one_batch_is_decided_once(road: Road) -> None:
     assert road.decision("twice 1") is None
 
 
+def test_a_quarantine_entry_that_no_topic_takes_keeps_the_beginning_and_stops_nobody(road: Road) -> None:
+    """Regression: admit ended and was started again at this posting, for ever."""
+    entry, made = road.await_entry("monster"), road.made["monster"]
+    assert made.value is not None
+    assert (entry.stage, entry.reason, entry.value) == (
+        Stage.ADMIT,
+        "internal-error",
+        made.value[:PREFIX_BYTES],
+    )
+    assert "ce_dataschema" in {header.name for header in entry.headers}
+    assert len(road.await_decision("after the monster").outputs) > 3
+    assert road.decision("monster") is None
+
+
 def test_no_worker_ended_for_any_of_it(road: Road) -> None:
     road.await_decision("last")
     assert [road.workers[role].poll() for role in ROLES] == [None] * 3
@@ -192,10 +217,11 @@ def test_the_audit_adds_up(road: Road) -> None:
     verdict = wait_until(settled, within=WITHIN, what="an end of every posting")
     assert verdict.adds_up, [item.sentence for item in verdict.findings][:10]
     expected: dict[str, int] = {}
-    for case in (*REFUSED, Case("poison", REFUSED[0].make, "truncated")):
+    own = Case("poison", REFUSED[0].make, "truncated"), Case("monster", REFUSED[0].make, "internal-error")
+    for case in (*REFUSED, *own):
         expected[case.reason or ""] = expected.get(case.reason or "", 0) + 1
     assert verdict.refusals() == expected
-    assert verdict.total.decided == len(REFUSED) + 2 * len(ACCEPTED) + BATCH - 1 + 2
+    assert verdict.total.decided == len(REFUSED) + 2 * len(ACCEPTED) + BATCH - 1 + 3
 
 
 def shown(command: Any, *arguments: str, lines: int = SCREEN) -> str:
