@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -23,18 +22,28 @@ from functools import partial
 from random import Random
 from typing import Protocol
 
-from kruispunt_schemas import failpoints, topics
+from kruispunt_schemas import failpoints
 
+from tests.kills.meanwhile import (
+    BEHIND,
+    all_in_sync,
+    is_down_or_fed,
+    listens,
+    nothing_before,
+    pass_time,
+    pass_under_load,
+    posting_waits,
+    recovered,
+    shares_of,
+    wait_at_work,
+)
 from tests.kills.world import OPEN_ROLES, ROLES, World
 
-RECOVERY_SECONDS = 90.0
 HIT_SECONDS = 60.0
 SESSION_SECONDS = 6.0
 PAUSED_SECONDS = 12.0
 AFTERWARDS_SECONDS = 8.0
 """Load after a broker of three is back: leaders and groups move once more."""
-BEHIND = 40
-"""Messages that wait for a worker before it is armed: on several partitions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +85,10 @@ class AtFailpoint:
         world.stack.stop(part)
         while world.lag_of(self.role) < BEHIND and world.portions_left:
             world.feed(1).result()
-            world.wait_for(f"everything before {self.role}", lambda: _nothing_before(world, self.role))
+            world.wait_for(f"everything before {self.role}", lambda: nothing_before(world, self.role))
         before = world.put_out(self.role)
         world.start_worker(self.role, failpoint=f"{self.name}:{self.passage}", restart=False)
-        world.wait_for(f"the end at {self.title}", lambda: _is_down_or_fed(world, part), HIT_SECONDS)
+        world.wait_for(f"the end at {self.title}", lambda: is_down_or_fed(world, part), HIT_SECONDS)
         died = time.monotonic()
         ended = world.how_it_ended(part)
         assert ended == "ended by SIGKILL", f"{self.title}: {ended}"
@@ -93,7 +102,7 @@ class AtFailpoint:
         if self.name == "stage.sent":
             assert out, f"{self.title}: nothing was sent"
         world.start_worker(self.role)
-        recovery = _recovered(world, died, (self.role,))
+        recovery = recovered(world, died, (self.role,))
         claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
         return _hit(
             world,
@@ -118,16 +127,16 @@ class AtRandom:
     def perform(self, world: World, random: Random) -> Hit:
         part = f"worker-{self.role}"
         world.feed(2)
-        _wait_at_work(world, self.role)
-        _pass_time(random.uniform(0.0, 0.6))
+        wait_at_work(world, self.role)
+        pass_time(random.uniform(0.0, 0.6))
         lag = 0
         while not lag:
-            _wait_at_work(world, self.role)
+            wait_at_work(world, self.role)
             world.stack.kill(part)
             died = time.monotonic()
             lag = world.lag_of(self.role)
         left = world.open_claims(self.role) if self.role in OPEN_ROLES else 0
-        recovery = _recovered(world, died, (self.role,))
+        recovery = recovered(world, died, (self.role,))
         claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
         return _hit(
             world,
@@ -157,21 +166,21 @@ class Broker:
         world.wait_for("the road at work", lambda: world.at_work(random.choice(OPEN_ROLES)))
         world.stack.kill(self.part, restart=False)
         died = time.monotonic()
-        world.wait_for(f"the silence of {self.part}", lambda: not _listens(address))
+        world.wait_for(f"the silence of {self.part}", lambda: not listens(address))
         open_claims = {role: world.open_claims(role) for role in OPEN_ROLES}
         if self.part == "kafka":
             world.feed(2)
-            _pass_time(random.uniform(self.shortest, self.longest))
+            pass_time(random.uniform(self.shortest, self.longest))
         else:
-            _pass_under_load(world, random.uniform(self.shortest, self.longest))
-        assert not _listens(address)
+            pass_under_load(world, random.uniform(self.shortest, self.longest))
+        assert not listens(address)
         world.stack.start(self.part)
         back = time.monotonic()
-        recovery = _recovered(world, back, ROLES)
+        recovery = recovered(world, back, ROLES)
         others = ""
         if self.part != "kafka":
-            _pass_under_load(world, AFTERWARDS_SECONDS)
-            synced = world.wait_for("every replica in sync", lambda: _all_in_sync(world))
+            pass_under_load(world, AFTERWARDS_SECONDS)
+            synced = world.wait_for("every replica in sync", lambda: all_in_sync(world))
             stall = world.gauge.longest_stall("route", died, time.monotonic() - synced)
             others = f"; longest time without a decision {stall:.1f} s"
         return _hit(
@@ -204,16 +213,16 @@ class Database:
         os.kill(info.pid, signal.SIGQUIT)
         died = time.monotonic()
         world.stack.stop("postgres")  # or the supervisor would start it again at once
-        world.wait_for("the silence of PostgreSQL", lambda: not _listens(info.address))
+        world.wait_for("the silence of PostgreSQL", lambda: not listens(info.address))
         lag = {role: world.lag_of(role) for role in OPEN_ROLES}
-        _pass_under_load(world, random.uniform(2.0, self.longest))
-        assert not _listens(info.address)
+        pass_under_load(world, random.uniform(2.0, self.longest))
+        assert not listens(info.address)
         log = (world.data / "logs" / "postgres.log").read_text(encoding="utf-8", errors="replace")
         requests = log.count("received immediate shutdown request")
         assert requests, "PostgreSQL's log knows of no immediate stop"
         world.stack.start("postgres")
         back = time.monotonic()
-        recovery = _recovered(world, back, OPEN_ROLES)
+        recovery = recovered(world, back, OPEN_ROLES)
         return _hit(
             world,
             died,
@@ -240,10 +249,10 @@ class OneOfTwo:
         first, second = f"worker-{self.role}", f"worker-{self.role}-2"
         if second not in world.stack.parts or world.stack.parts[second].pid is None:
             world.start_worker(self.role, name=second)
-        shared = _shared(world, self.role)
+        shared = shares_of(world, self.role)
         world.feed(3)
-        _wait_at_work(world, self.role)
-        _pass_time(random.uniform(0.0, 0.4))
+        wait_at_work(world, self.role)
+        pass_time(random.uniform(0.0, 0.4))
         if self.by == "SIGTERM":
             world.stack.stop(first)
         else:
@@ -254,9 +263,9 @@ class OneOfTwo:
             "the other to have every partition", lambda: world.members(self.role) == [sum(shared)]
         )
         world.stack.start(first)
-        again = _shared(world, self.role)
+        again = shares_of(world, self.role)
         ended = world.how_it_ended(first) if self.by == "SIGKILL" else "ended as asked"
-        recovery = _recovered(world, died, (self.role,))
+        recovery = recovered(world, died, (self.role,))
         world.stack.stop(second)
         return _hit(
             world,
@@ -282,12 +291,12 @@ class Paused:
     def perform(self, world: World, random: Random) -> Hit:  # noqa: ARG002 - the pause has its length
         first, second = f"worker-{self.role}", f"worker-{self.role}-2"
         world.start_worker(self.role, name=second)
-        shared = _shared(world, self.role)
+        shared = shares_of(world, self.role)
         pid = world.stack.parts[first].pid
         assert pid is not None
         world.feed(3)
         while True:
-            _wait_at_work(world, self.role)
+            wait_at_work(world, self.role)
             os.kill(pid, signal.SIGSTOP)
             stopped = time.monotonic()
             left, lag = (
@@ -300,13 +309,13 @@ class Paused:
         taken = world.wait_for(
             "the other to have every partition", lambda: world.members(self.role) == [sum(shared)]
         )
-        _pass_time(max(0.0, PAUSED_SECONDS - taken))
+        pass_time(max(0.0, PAUSED_SECONDS - taken))
         world.feed(2)
         os.kill(pid, signal.SIGCONT)
         paused = time.monotonic() - stopped
         assert paused > SESSION_SECONDS
-        _shared(world, self.role)
-        recovery = _recovered(world, stopped, (self.role,))
+        shares_of(world, self.role)
+        recovery = recovered(world, stopped, (self.role,))
         same = world.stack.parts[first].pid == pid
         world.stack.stop(second)
         claims = f"{left} claims open, " if self.role in OPEN_ROLES else ""
@@ -350,7 +359,7 @@ class Publisher:
             )  # fmt: skip
             if self.name is None:
                 world.wait_for(
-                    "a posting that waits", partial(_posting_waits, world, process, portion.participant)
+                    "a posting that waits", partial(posting_waits, world, process, portion.participant)
                 )
                 process.kill()
             code = process.wait(HIT_SECONDS)
@@ -411,101 +420,3 @@ def _hit(
     if participant:
         world.interrupted.add(participant)
     return Hit(round(died - world.began, 1), what, instant, evidence, round(recovery, 1))
-
-
-def _recovered(world: World, since: float, roles: tuple[str, ...]) -> float:
-    """Return how long after ``since`` each of these stages had put something out; feed when there is too little to do."""
-
-    def grown() -> bool:
-        if world.gauge.grown_since(since, roles) is not None:
-            return True
-        _keep_busy(world)
-        return False
-
-    world.wait_for(f"an output of {', '.join(roles)}", grown, RECOVERY_SECONDS)
-    at = world.gauge.grown_since(since, roles)
-    assert at is not None
-    return at - since
-
-
-def _shared(world: World, role: str) -> list[int]:
-    """Return how the partitions of a role are shared by two members, once none is without a member."""
-    retries = topics.RETRY.partitions
-    own = {
-        "admit": len(world.show.participants),
-        "resolve": topics.ADMITTED.partitions,
-        "route": topics.RESOLVED.partitions,
-    }
-    found: list[int] = []
-
-    def settled() -> bool:
-        found[:] = world.members(role)
-        return len(found) == 2 and sum(found) == own[role] + retries
-
-    world.wait_for(f"two members that share the partitions of {role}", settled)
-    return list(found)
-
-
-def _wait_at_work(world: World, role: str) -> None:
-    """Wait until a role is in the middle of something; feed when there is nothing to be in the middle of."""
-
-    def at_work() -> bool:
-        if world.at_work(role):
-            return True
-        _keep_busy(world)
-        return False
-
-    world.wait_for(f"{role} at work", at_work)
-
-
-def _keep_busy(world: World) -> None:
-    """Have another portion published when little is left to do and none is on its way."""
-    found = world.lag()
-    if found is not None and found.total < BEHIND and not world.feeding:
-        world.feed(1)
-
-
-def _pass_under_load(world: World, seconds: float) -> None:
-    """Let time pass while agencies publish."""
-    until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        if not world.feeding:
-            world.feed(1)
-        _pass_time(min(left, 0.2))
-
-
-def _all_in_sync(world: World) -> bool:
-    found = world.admin.list_topics(timeout=5).topics.values()
-    return all(len(part.isrs) == len(part.replicas) for topic in found for part in topic.partitions.values())
-
-
-def _nothing_before(world: World, role: str) -> bool:
-    """Tell whether the stages before a role have nothing left: all that comes is there."""
-    found = world.lag()
-    return found is not None and not any(getattr(found, name) for name in ROLES[: ROLES.index(role)])
-
-
-def _is_down_or_fed(world: World, part: str) -> bool:
-    """Tell whether a worker is down; until then it gets more to do: a later passage may be in a later batch."""
-    if world.stack.parts[part].state == "failed":
-        return True
-    _keep_busy(world)
-    return False
-
-
-def _posting_waits(world: World, process: subprocess.Popen[bytes], participant: str) -> bool:
-    return process.poll() is not None or world.waiting(participant) > 0
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.partition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=0.5):
-            return True
-    except OSError:
-        return False
-
-
-def _pass_time(seconds: float) -> None:
-    """Let time pass: here the time is what is asked for (a server that is away, an instant at random)."""
-    time.sleep(seconds)

@@ -28,12 +28,10 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kruispunt_processors.database.arrays import insert_rows, rows_of
-from kruispunt_processors.database.claims import Position, lock_stripes, position, stripe
 from kruispunt_processors.database.connection import transaction
-from kruispunt_processors.database.tables import decision_claim, delivered, overtaken
+from kruispunt_processors.database.locks import ROUTE, lock, stripe
+from kruispunt_processors.database.tables import Position, decision_claim, delivered, overtaken, position
 from kruispunt_processors.route.routing import Resolved
-
-_ROUTE_LOCKS: Final = 2
 
 Held = Mapping[str, tuple[UUID, ...]]
 Decide = Callable[[Resolved, Held], Decision]
@@ -53,7 +51,7 @@ async def claim_batch(
 ) -> dict[Position, ClaimedDecision]:
     """Claim a batch (each position once, in the order of arrival) and return the decision of each position."""
     async with transaction(engine) as connection:
-        await lock_stripes(connection, _ROUTE_LOCKS, {stripe(b"case", item.case_key) for item in items})
+        await lock(connection, ROUTE, {stripe(b"case", item.case_key) for item in items})
         claimed = await _claimed(connection, items)
         fresh = [item for item in items if position(item.posting) not in claimed]
         if fresh:

@@ -2,13 +2,14 @@
 
 Rules: no text or assessment of a signal; keyed hashes for blocking; names and dates sealed with a key that lives
 outside the database. Rows are keyed by (participant, offset), the out-position of the posting that caused them.
-Must not: hold a statement (`claims`, `decisions_store`).
+Must not: hold a statement (`claims`, `known`, `decided`).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,6 +26,9 @@ from sqlalchemy import (
     func,
     text,
 )
+
+Position = tuple[str, int]
+"""Participant and offset on its topic: the key of what a posting caused."""
 
 metadata: Final = MetaData()
 
@@ -116,3 +120,8 @@ overtaken: Final = Table(
     Column("originator", String, primary_key=True),
     Column("signal_id", Uuid, primary_key=True, comment="a version that a decided one supersedes"),
 )
+
+
+def position(posting: Posting) -> Position:
+    """Return the key of a posting's row."""
+    return posting.participant, posting.offset

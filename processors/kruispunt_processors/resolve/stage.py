@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kruispunt_processors.database import claims
 from kruispunt_processors.database.claims import Claimed
 from kruispunt_processors.database.connection import answers
+from kruispunt_processors.database.tables import Position, position
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
@@ -83,16 +84,16 @@ class ResolveStage:
         """Put the one message that cannot be resolved into quarantine."""
         posting = posting_in(message, Stage.RESOLVE)
         if posting is not None:
-            await claims.set_aside(self._engine, claims.position(posting))
+            await claims.set_aside(self._engine, position(posting))
             await publisher.publish([cornered(self._outbound, Stage.RESOLVE, posting, message, error, kept)])
 
-    def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
-        reads: dict[claims.Position, Read] = {}
+    def _read_all(self, batch: Sequence[Incoming]) -> dict[Position, Read]:
+        reads: dict[Position, Read] = {}
         for message in batch:
             if is_for_another(message, Stage.RESOLVE):
                 continue
             read = self._read(message)
-            reads.setdefault(claims.position(read.candidate.posting), read)
+            reads.setdefault(position(read.candidate.posting), read)
         return reads
 
     def _read(self, message: Incoming) -> Read:

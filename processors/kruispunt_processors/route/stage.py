@@ -20,8 +20,9 @@ from kruispunt_schemas.wire import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kruispunt_processors.bundles import BundleRegister
-from kruispunt_processors.database import claims, decided
+from kruispunt_processors.database import decided
 from kruispunt_processors.database.connection import answers
+from kruispunt_processors.database.tables import Position, position
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
@@ -64,12 +65,12 @@ class RouteStage:
         if not reads:
             return
         now = self._clock()
-        made: dict[claims.Position, list[Output]] = {}
+        made: dict[Position, list[Output]] = {}
 
         def decide(item: Resolved, held: decided.Held) -> Decision:
-            record, made[claims.position(item.posting)] = routing.decision(
+            record, made[position(item.posting)] = routing.decision(
                 self._register.named(item.bundle),
-                reads[claims.position(item.posting)].groups,
+                reads[position(item.posting)].groups,
                 item,
                 held=held,
                 now=now,
@@ -99,13 +100,13 @@ class RouteStage:
         if posting is not None:
             await publisher.publish([cornered(self._outbound, Stage.ROUTE, posting, message, error, kept)])
 
-    def _read_all(self, batch: Sequence[Incoming]) -> dict[claims.Position, Read]:
-        reads: dict[claims.Position, Read] = {}
+    def _read_all(self, batch: Sequence[Incoming]) -> dict[Position, Read]:
+        reads: dict[Position, Read] = {}
         for message in batch:
             if is_for_another(message, Stage.ROUTE):
                 continue
             item = _resolved(message)
-            where = claims.position(item.posting)
+            where = position(item.posting)
             if where not in reads:
                 bundle, engine = self._register.named(item.bundle), self._register.engine(item.bundle)
                 reads[where] = Read(message, item, routing.outcomes(bundle, engine, item))
@@ -113,9 +114,9 @@ class RouteStage:
 
     def _messages(
         self,
-        reads: dict[claims.Position, Read],
-        owed: dict[claims.Position, decided.ClaimedDecision],
-        made: dict[claims.Position, list[Output]],
+        reads: dict[Position, Read],
+        owed: dict[Position, decided.ClaimedDecision],
+        made: dict[Position, list[Output]],
     ) -> list[Message]:
         """Return what is sent; what was claimed by an earlier try is made again from the decision claimed."""
         messages: list[Message] = []
@@ -144,8 +145,8 @@ class RouteStage:
 
     def _record_deliveries(
         self,
-        reads: dict[claims.Position, Read],
-        owed: dict[claims.Position, decided.ClaimedDecision],
+        reads: dict[Position, Read],
+        owed: dict[Position, decided.ClaimedDecision],
         times: tuple[int, int],
     ) -> None:
         """Record a span for each delivery, in its own trace; it links to the span of its signal."""

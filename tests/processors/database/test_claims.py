@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from kruispunt_processors.database import claims
+from kruispunt_processors.database import claims, locks, unfinished
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
 from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
@@ -65,12 +65,12 @@ async def test_a_replay_is_answered_with_what_was_claimed(engine: AsyncEngine) -
 async def test_only_what_is_marked_is_marked(engine: AsyncEngine) -> None:
     batch = [candidate("a", "x", 1), candidate("b", "y", 2)]
     await claims.claim_batch(engine, batch, NOW)
-    assert await claims.unmarked(engine) == 2
+    assert (await unfinished.of_resolve(engine)).count == 2
     await claims.mark(engine, [(VSSE, 2)])
     await claims.mark(engine, [])
     found = await claims.claim_batch(engine, batch, NOW)
     assert {where: item.marked for where, item in found.items()} == {(VSSE, 1): False, (VSSE, 2): True}
-    assert await claims.unmarked(engine) == 1
+    assert (await unfinished.of_resolve(engine)).count == 1
 
 
 async def test_a_replay_of_one_and_a_new_one_in_one_batch(engine: AsyncEngine) -> None:
@@ -269,7 +269,7 @@ class TestVersionsOfACaseFromTwoPartitions:
         """Regression: claimed in one batch and not published, they were published in the order of the next reading."""
         with pytest.raises(AwaitedError, match="same batch"):
             await claims.claim_batch(engine, [self.first, self.alias, self.correction], NOW)
-        assert await claims.unmarked(engine) == 0
+        assert (await unfinished.of_resolve(engine)).count == 0
         await claims.claim_batch(engine, [self.first], NOW)
         for batch in (
             [self.alias, self.correction],
@@ -311,7 +311,7 @@ async def test_a_duplicate_is_claimed_as_what_it_is(engine: AsyncEngine) -> None
 
 
 def test_stripes_are_spread_and_stay() -> None:
-    found = {claims.stripe(b"person", bytes([number]) * 16) for number in range(256)}
+    found = {locks.stripe(b"person", bytes([number]) * 16) for number in range(256)}
     assert len(found) > 200
-    assert all(0 <= item < claims.STRIPES for item in found)
-    assert claims.stripe(b"case", b"x") == claims.stripe(b"case", b"x") != claims.stripe(b"person", b"x")
+    assert all(0 <= item < locks.STRIPES for item in found)
+    assert locks.stripe(b"case", b"x") == locks.stripe(b"case", b"x") != locks.stripe(b"person", b"x")

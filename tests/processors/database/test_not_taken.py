@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from kruispunt_processors.admit.admission import Admitted, admit
-from kruispunt_processors.database import claims, connection
+from kruispunt_processors.database import connection, locks
 from kruispunt_processors.database.connection import open_engine, transaction
 from kruispunt_processors.engine import batches as engine_batches
 from kruispunt_processors.engine.batches import run_batch
@@ -70,11 +70,11 @@ async def test_a_message_that_makes_postgresql_time_out_is_cornered_and_the_othe
 ) -> None:
     """Regression: the whole batch was tried again for ever."""
     found = [admitted(offset) for offset in range(8)]
-    stripes = {claims.stripe(b"case", key): offset for offset, (_, key) in enumerate(found)}
+    stripes = {locks.stripe(b"case", key): offset for offset, (_, key) in enumerate(found)}
     assert len(stripes) == len(found)
     sink = Sink()
     async with transaction(other) as held:
-        await claims.lock_stripes(held, claims._RESOLVE_LOCKS, [claims.stripe(b"case", found[POISON][1])])
+        await locks.lock(held, locks.RESOLVE, [locks.stripe(b"case", found[POISON][1])])
         await run_batch(resolving(hurried), [message for message, _ in found], sink)
     resolved = [message for message in sink.sent if message.topic == topics.RESOLVED.name]
     assert len(resolved) == len(found) - 1

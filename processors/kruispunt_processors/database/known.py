@@ -1,0 +1,174 @@
+"""What resolve must know of the past to judge a batch: read under its locks, in the transaction that claims.
+
+Rules
+-----
+1. Of a version only what it says of itself is read, not its event: a long history would be read whole.
+2. A version of a case that is claimed and not published yet is waited for, unless this batch publishes it first or it was
+   set aside in quarantine.
+3. A reference belongs to another case when it is an alias already, or becomes one in this very batch; that case is locked
+   once it is known.
+
+Must not: write, or decide (`resolution` does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+from uuid import UUID
+
+from kruispunt_schemas import codec
+from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.failures import AwaitedError
+from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind
+from kruispunt_schemas.records.frame import Posting
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    LargeBinary,
+    TableValuedAlias,
+    and_,
+    any_,
+    cast,
+    select,
+    union,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kruispunt_processors.database.arrays import rows_of
+from kruispunt_processors.database.locks import RESOLVE, lock, stripe
+from kruispunt_processors.database.tables import Position, claim, mention_key, position
+from kruispunt_processors.resolve.resolution import Candidate, Kept, Known, Registered
+
+_VERSION_COLUMNS: Final = (
+    claim.c.participant,
+    claim.c.offset,
+    claim.c.appended_at,
+    claim.c.originator,
+    claim.c.signal_id,
+    claim.c.version,
+    claim.c.case_key,
+    claim.c.canonical_case_key,
+    claim.c.content_fingerprint,
+    claim.c.superseded_at,
+    claim.c.marked,
+    claim.c.set_aside,
+)
+"""What a version says of itself; its event stays where it is, for a long history would be read whole."""
+
+
+_SIGNAL: Final = (claim.c.originator, claim.c.signal_id)
+_CONTENT: Final = (claim.c.originator, claim.c.content_fingerprint)
+
+
+def _same(ours: TableValuedAlias, columns: Sequence[Column[Any]]) -> ColumnElement[bool]:
+    return and_(*(column == ours.c[column.name] for column in columns))
+
+
+async def known_to(
+    connection: AsyncConnection, fresh: Sequence[Candidate], own: AbstractSet[Position]
+) -> Known:
+    """Return what the database knows that matters to these candidates; raise AwaitedError by rule 2.
+
+    own: positions whose versions this batch publishes itself, in order.
+    """
+    known = Known()
+    signals = [(item.header.originator, item.header.signal_id) for item in fresh]
+    contents = [
+        (item.header.originator, item.content_fingerprint)
+        for item in fresh
+        if item.content_fingerprint is not None
+    ]
+    cases = {item.case_key for item in fresh} | await _related_cases(connection, known, fresh, contents)
+    by_signal = rows_of("signals", _SIGNAL, signals)
+    by_content = rows_of("contents", _CONTENT, contents)
+    by_case = rows_of("cases", (claim.c.canonical_case_key,), ((key,) for key in cases))
+    registered = claim.c.verdict == RepertoryKind.REGISTERED.value
+    rows = await connection.execute(
+        union(
+            select(*_VERSION_COLUMNS).join(by_signal, _same(by_signal, _SIGNAL)).where(registered),
+            select(*_VERSION_COLUMNS).join(by_content, _same(by_content, _CONTENT)).where(registered),
+            select(*_VERSION_COLUMNS)
+            .join(by_case, _same(by_case, (claim.c.canonical_case_key,)))
+            .where(registered),
+        )
+    )
+    for row in rows:
+        posting = Posting(participant=row.participant, offset=row.offset, appended_at=row.appended_at)
+        known.signals[(row.originator, row.signal_id)] = posting
+        if row.content_fingerprint is not None:
+            known.contents.setdefault((row.originator, row.content_fingerprint), []).append(
+                Kept(posting, row.canonical_case_key, row.superseded_at)
+            )
+        unfinished = not row.marked and not row.set_aside
+        if unfinished and row.canonical_case_key in cases and position(posting) not in own:
+            raise AwaitedError("an earlier version of a case is being published")
+        version = Registered(posting, row.signal_id, row.version, row.case_key)
+        known.cases.setdefault(row.canonical_case_key, []).append(version)
+    await _known_repeats(connection, known, signals)
+    await _known_persons(connection, known, fresh)
+    return known
+
+
+async def _related_cases(
+    connection: AsyncConnection,
+    known: Known,
+    fresh: Sequence[Candidate],
+    contents: Sequence[tuple[str, bytes]],
+) -> set[bytes]:
+    """Return the cases that the candidates belong to under another key, known aliases noted; they are locked.
+
+    A reference belongs to another case when it is an alias already, or becomes one in this very batch because its
+    content is known: both need every version of that case, for a correction may follow in the same batch.
+    """
+    own = {item.case_key for item in fresh}
+    by_case = rows_of("cases", (claim.c.case_key,), ((key,) for key in own))
+    by_content = rows_of("contents", _CONTENT, contents)
+    columns = (claim.c.case_key, claim.c.canonical_case_key, claim.c.appended_at)
+    rows = await connection.execute(
+        union(
+            select(*columns).join(by_case, _same(by_case, (claim.c.case_key,))),
+            select(*columns).join(by_content, _same(by_content, _CONTENT)),
+        ).order_by("appended_at")
+    )
+    related: set[bytes] = set()
+    for row in rows:
+        related.add(row.canonical_case_key)
+        if row.case_key in own and row.case_key != row.canonical_case_key:
+            known.aliases.setdefault(row.case_key, row.canonical_case_key)
+    related -= own
+    if related:
+        await lock(connection, RESOLVE, {stripe(b"case", key) for key in related})
+    return related
+
+
+async def _known_repeats(
+    connection: AsyncConnection, known: Known, signals: Sequence[tuple[str, UUID]]
+) -> None:
+    """Add the signals that were dropped for their content: the repeat of one is the same signal again."""
+    ours = rows_of("ours", _SIGNAL, signals)
+    rows = await connection.execute(
+        select(claim.c.originator, claim.c.signal_id, claim.c.event)
+        .join(ours, _same(ours, _SIGNAL))
+        .where(claim.c.verdict == RepertoryKind.DUPLICATE.value)
+    )
+    for row in rows:
+        event = codec.decode(schemas.load("RepertoryEvent"), row.event, RepertoryEvent)
+        if event.duplicate_of is not None:
+            known.signals.setdefault((row.originator, row.signal_id), event.duplicate_of)
+
+
+async def _known_persons(connection: AsyncConnection, known: Known, fresh: Sequence[Candidate]) -> None:
+    keys = {key for item in fresh if item.mention is not None for key in item.mention.keys}
+    if not keys:
+        return
+    rows = await connection.execute(
+        select(mention_key.c.key, mention_key.c.reference)
+        # One array, for a statement has 32,767 parameters at most and a hostile signal many names.
+        .where(mention_key.c.key == any_(cast(sorted(keys), ARRAY(LargeBinary))))
+        .distinct()
+    )
+    for row in rows:
+        known.persons[row.key] = known.persons.get(row.key, frozenset()) | {row.reference}
