@@ -72,9 +72,9 @@ def posting_name(posting: Posting) -> str:
     return f"{posting.participant}/{posting.offset}"
 
 
-def status_id(posting: Posting) -> UUID:
-    """Return the output id of a posting's status."""
-    return derived_id("status", posting_name(posting))
+def status_id(posting: Posting, verdict: str, reason: str | None = None) -> UUID:
+    """Return the output id of a posting's status: what became of it is part of it, for a retry may end in another way."""
+    return derived_id("status", posting_name(posting), verdict, reason or "")
 
 
 def admitted_id(posting: Posting) -> UUID:

@@ -37,7 +37,9 @@ def test_a_signal_is_in_the_wire_format_with_its_envelope() -> None:
 
 def test_without_a_trace_there_is_no_header_of_one() -> None:
     status = Status(
-        output_id=identity.status_id(drafts.posting()), posting=drafts.posting(), verdict=Verdict.ACCEPTED
+        output_id=identity.status_id(drafts.posting(), Verdict.ACCEPTED),
+        posting=drafts.posting(),
+        verdict=Verdict.ACCEPTED,
     )
     message = OUTBOUND.record("in.vsse", None, status, identifier=status.output_id, time=MONDAY, trace=None)
     assert "traceparent" not in wire.header_map(message.headers)

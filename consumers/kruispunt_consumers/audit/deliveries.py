@@ -96,7 +96,8 @@ class DeliveryExamination:
         posting = status.posting
         if not self.scope.covers(posting.participant, posting.appended_at):
             return
-        if posting.participant != recipient or status.output_id != identity.status_id(posting):
+        named = identity.status_id(posting, status.verdict, status.reason)
+        if posting.participant != recipient or status.output_id != named:
             self.docket.fail(
                 Rule.DELIVERED_IS_DECIDED,
                 status.output_id,

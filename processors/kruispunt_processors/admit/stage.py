@@ -77,7 +77,7 @@ class AdmitStage:
             trace=trace,
         )
         status = Status(
-            output_id=identity.status_id(outcome.posting),
+            output_id=identity.status_id(outcome.posting, Verdict.ACCEPTED),
             posting=outcome.posting,
             record_type=outcome.signed.schema.name,
             signal_id=outcome.header.signal_id,
@@ -109,7 +109,7 @@ class AdmitStage:
             signal_id=signal_id,
         )
         status = Status(
-            output_id=identity.status_id(outcome.posting),
+            output_id=identity.status_id(outcome.posting, Verdict.REFUSED, outcome.reason),
             posting=outcome.posting,
             record_type=outcome.record_type,
             signal_id=signal_id,

@@ -80,7 +80,10 @@ def _identities() -> dict[str, Any]:
     position = identity.posting_name(posting)
     view = identity.delivery_id(originator, signal, recipient)
     derived = {
-        "status": ([position], identity.status_id(posting)),
+        "status": (
+            [position, "REFUSED", "check-digits"],
+            identity.status_id(posting, "REFUSED", "check-digits"),
+        ),
         "admitted": ([position], identity.admitted_id(posting)),
         "repertory": ([position], identity.event_id(posting)),
         "review": ([position], identity.review_id(posting)),

@@ -321,7 +321,7 @@ RECORDS: Final[tuple[Record, ...]] = (
         raised_at=TIME,
     ),
     backbone.Status(
-        output_id=identity.status_id(POSTING),
+        output_id=identity.status_id(POSTING, backbone.Verdict.REFUSED, "check-digits"),
         posting=POSTING,
         record_type="RadicalisationCase",
         signal_id=SIGNAL_ID,

@@ -245,10 +245,10 @@ def view_on_another_participants_topic(world: World) -> None:
 
 @breaks(
     Rule.DELIVERED_IS_DECIDED,
-    str(identity.status_id(Posting(participant="vsse", offset=0, appended_at=START))),
+    str(identity.status_id(Posting(participant="vsse", offset=0, appended_at=START), Told.ACCEPTED)),
 )
 def status_on_another_participants_topic(world: World) -> None:
-    wanted = str(identity.status_id(decision_at(world, 2).posting))
+    wanted = str(identity.status_id(decision_at(world, 2).posting, Told.ACCEPTED))
     status = world.records["in.vsse"][place_of_output(world, wanted, "in.vsse")]
     world.records["in.ltf-gent"].append(replace(status, topic="in.ltf-gent", offset=99))
 
@@ -624,7 +624,13 @@ def owner_told_that_it_was_accepted(world: World) -> None:
         "in.vsse",
         place,
         Status,
-        lambda item: replace(item, verdict=Told.ACCEPTED, reason=None, field=None),
+        lambda item: replace(
+            item,
+            output_id=identity.status_id(item.posting, Told.ACCEPTED),
+            verdict=Told.ACCEPTED,
+            reason=None,
+            field=None,
+        ),
     )
 
 
@@ -632,7 +638,14 @@ def owner_told_that_it_was_accepted(world: World) -> None:
 def owner_told_another_reason(world: World) -> None:
     topic = "in.federal-police"
     place = next(n for n, item in enumerate(world.records[topic]) if b"signature" in item.value)
-    world.change(topic, place, Status, lambda item: replace(item, reason="level"))
+    world.change(
+        topic,
+        place,
+        Status,
+        lambda item: replace(
+            item, output_id=identity.status_id(item.posting, Told.REFUSED, "level"), reason="level"
+        ),
+    )
 
 
 # G. Access

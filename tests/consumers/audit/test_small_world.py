@@ -16,6 +16,7 @@ from kruispunt_consumers.audit.findings import KEPT, Rule, Severity
 from kruispunt_consumers.audit.ledger import Scope
 from kruispunt_schemas import identity, topics
 from kruispunt_schemas.records.backbone import DuplicateKind, OutputKind, Stage
+from kruispunt_schemas.records.backbone import Verdict as Told
 from kruispunt_schemas.records.frame import Classification, Lifecycle
 from rich.console import Console
 
@@ -271,7 +272,7 @@ def test_a_receipt_for_what_was_not_sent_is_a_warning() -> None:
 def test_a_status_may_be_acknowledged() -> None:
     world = small_world()
     posting = world.decided[world_first(world)].posting
-    world.receipt("federal-police", identity.status_id(posting))
+    world.receipt("federal-police", identity.status_id(posting, Told.ACCEPTED))
     assert world.verdict().findings == ()
 
 

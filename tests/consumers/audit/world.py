@@ -290,7 +290,7 @@ class World:
         self, posting: Posting, verdict: Told, reason: str | None = None, signed: SignedBytes | None = None
     ) -> None:
         status = Status(
-            output_id=identity.status_id(posting),
+            output_id=identity.status_id(posting, verdict, reason),
             posting=posting,
             record_type=signed.schema.name if signed else None,
             verdict=verdict,

@@ -233,11 +233,12 @@ def withdrawal(number: int, *withdraws: UUID, recipient: str = ME, originator: s
 def status(offset: int, participant: str = ME, reason: str | None = None) -> Status:
     """Return what admission says of an own posting."""
     at = posting(offset, participant)
+    verdict = Verdict.ACCEPTED if reason is None else Verdict.REFUSED
     return Status(
-        output_id=identity.status_id(at),
+        output_id=identity.status_id(at, verdict, reason),
         posting=at,
         record_type="Receipt",
-        verdict=Verdict.ACCEPTED if reason is None else Verdict.REFUSED,
+        verdict=verdict,
         reason=reason,
         field=None if reason is None else "header.stored_at",
     )
