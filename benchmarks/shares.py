@@ -30,6 +30,7 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
             "encoded (",
             "write_part",
             "outputs.py",
+            "avro_values",
             "with_passage",
         ),
     ),
@@ -43,7 +44,7 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         "send",
         (
             "aiokafka/producer",
-            "FaustPublisher",
+            "engine/delivery",
             "transport/drivers/aiokafka.py:Producer",
             "producer.py",
             "publish (",
