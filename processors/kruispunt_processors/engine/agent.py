@@ -3,8 +3,7 @@
 Rules
 -----
 1. A message is acknowledged after its outputs are delivered (not enqueued) and what was claimed is marked.
-2. One stream reads all partitions into a `Backlog`; `AT_ONCE` batches of different partitions are under way at a time, so
-   that one is made while another waits for its servers.
+2. One stream reads all partitions into a `Backlog`; `AT_ONCE` batches of different partitions are under way at a time.
 3. The agent never raises and never returns: after a crash it waits for the end of the process. Whatever Faust
    acknowledged on the way out would be lost.
 4. What was read before a rebalance is neither handled nor acknowledged after it.
@@ -44,9 +43,8 @@ def install(app: faust.App, stage: Stage, sources: Sequence[str], progress: Prog
 
     async def step(stream: StreamT[Any]) -> None:
         if not stream.enable_acks:
-            await _crash(
-                app, WorkerLostError("its stream began anew")
-            )  # what was read before would be passed over
+            # What was read before would be passed over.
+            await _crash(app, WorkerLostError("its stream began anew"))
         # Never restored: what is under way when this ends is not done.
         stream.enable_acks = False
         workers = [

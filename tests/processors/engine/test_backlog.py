@@ -53,25 +53,6 @@ async def test_a_long_partition_leaves_room_for_the_others() -> None:
     assert batch is not None
     counts = [sum(item.partition == number for item in batch.messages) for number in range(3)]
     assert counts == [400, 1, 99]
-    for number in range(backlog.BATCH):
-        await found.add(held(number, 3))
-        await found.add(held(number, 4))
-    assert {place for place, _ in places(found.take())} == {3}
-
-
-async def test_a_long_backlog_leaves_partitions_for_a_second_batch() -> None:
-    """Regression: the first of two batches had every partition, and the second waited for it."""
-    found = await filled(Clock(), *(held(n, place) for n in range(200) for place in range(4)))
-    first, second = found.take(), found.take()
-    assert first is not None
-    assert second is not None
-    assert {item.partition for item in first.messages} | {item.partition for item in second.messages} == {
-        0,
-        1,
-        2,
-        3,
-    }
-    assert found.take() is None
 
 
 async def test_a_few_large_messages_are_a_batch_of_their_own() -> None:
