@@ -6,7 +6,8 @@ Must not: assert a timing.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -53,18 +54,37 @@ class Signing:
 def bench(signals: int, seconds: int, history: int, out: Path) -> None:
     """Measure the road and its stages beside their rivals and write the report."""
     console = Console(stderr=True)
-    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="kruispunt-bench-") as name:
-        Path(name).chmod(0o711)
-        data = Path(name) / "data"
-        console.log("starting the servers")
-        with LocalStack(data) as stack:
-            results = _measure(Bed(stack, data), signals, seconds, history, console.log)
+    with ended_by_signals():
+        with _bed(console.log) as bed:
+            compared = _compared(bed, signals, console.log)
+        with _bed(console.log) as bed:
+            shape, parts, sampled = _whole_road(bed, signals, seconds, history, console.log)
+    results = report.Results(shape, compared, parts, sampled)
     console.log(f"written: {report.write(results, out)}")
 
 
-def _measure(
+@contextmanager
+def _bed(say: Callable[[str], None]) -> Iterator[Bed]:
+    """Give servers of their own, with nothing on their topics."""
+    with tempfile.TemporaryDirectory(prefix="kruispunt-bench-") as name:
+        Path(name).chmod(0o711)
+        data = Path(name) / "data"
+        say("starting the servers")
+        with LocalStack(data) as stack:
+            yield Bed(stack, data)
+
+
+def _compared(bed: Bed, signals: int, say: Callable[[str], None]) -> list[stages.Comparison]:
+    """Compare every stage over what one pass of the road has left on its topics."""
+    say(f"signing {signals:,} signals for the stages")
+    postings, _ = Signing(bed).next(WARM_UP + signals)
+    road.run(bed, postings[WARM_UP:], postings[:WARM_UP])
+    return stages.compare(bed, {role: bed.ends(role) for role in ROLES}, say)
+
+
+def _whole_road(
     bed: Bed, signals: int, seconds: int, history: int, say: Callable[[str], None]
-) -> report.Results:
+) -> tuple[Shape, list[report.Part], dict[str, dict[str, float]]]:
     signing = Signing(bed)
     say(f"signing {signals:,} signals")
     postings, shape = signing.next(WARM_UP + signals)
@@ -75,10 +95,7 @@ def _measure(
         say(f"the whole road with {there:,} signals of history")
         parts.append(_part(bed, there, signing.next(WARM_UP + signals)[0], signing, seconds, say))
     say("sampling")
-    sampled = _sampled(bed, signing.next(WARM_UP + signals)[0], say)
-    # Last, for every run of a stage puts its outputs on the next one's topic once more.
-    compared = stages.compare(bed, dict.fromkeys(ROLES, signals), say)
-    return report.Results(shape, compared, parts, sampled)
+    return shape, parts, _sampled(bed, signing.next(WARM_UP + signals)[0], say)
 
 
 def _part(

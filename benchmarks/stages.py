@@ -2,7 +2,8 @@
 
 Method
 ------
-1. The road has run over the workload: every stage's input lies on its topics.
+1. The road has run over the workload once, on servers of their own: every stage's input lies on its topics, and nothing
+   else. A worker reads ahead: what it read beyond the messages counted would be counted as their cost.
 2. For each stage three runs of each, alternating. Each starts from an empty database and a group that nobody knows.
 3. Measured between the first look that finds a tenth of the input done and the one that finds all of it: start-up
    and the first filling of caches are in neither. Medians of three are compared.
