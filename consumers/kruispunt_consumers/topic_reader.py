@@ -26,7 +26,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # its stub re-exports nothing
 from kruispunt_schemas import wire
 from kruispunt_schemas.failures import UnavailableError
-from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES, Partition
 
 from kruispunt_consumers.broker import ANSWER_SECONDS, END, OUT_OF_RANGE, named, translated
 from kruispunt_consumers.topic_record import Extent, TopicRecord
@@ -102,9 +102,7 @@ class TopicReader:
         finally:
             consumer.close()
 
-    def _until_read(
-        self, consumer: Consumer, awaited: dict[tuple[str, int], Extent]
-    ) -> Iterator[TopicRecord]:
+    def _until_read(self, consumer: Consumer, awaited: dict[Partition, Extent]) -> Iterator[TopicRecord]:
         heard = time.monotonic()
         while awaited:
             with translated(_EVERYTHING, self._brokers):
@@ -135,10 +133,10 @@ class TopicReader:
                     del awaited[partition]
                     consumer.pause([TopicPartition(*partition)])
 
-    def _offsets(self, partitions: list[tuple[str, int]], spec: OffsetSpec) -> dict[tuple[str, int], int]:
+    def _offsets(self, partitions: list[Partition], spec: OffsetSpec) -> dict[Partition, int]:
         """Ask for offsets; a leader that is just being elected is asked again within the bound (rule 5)."""
         deadline = time.monotonic() + ANSWER_SECONDS
-        found: dict[tuple[str, int], int] = {}
+        found: dict[Partition, int] = {}
         while left := [partition for partition in partitions if partition not in found]:
             asked = {TopicPartition(*partition): spec for partition in left}
             for partition, future in self._admin.list_offsets(asked, request_timeout=ANSWER_SECONDS).items():

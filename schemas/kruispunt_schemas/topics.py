@@ -18,6 +18,9 @@ MAX_INTERNAL_BYTES: Final = 7 * 1024 * 1024
 PARTITIONER: Final = "murmur2_random"
 """librdkafka's default differs from aiokafka's: with it keys of one case would land on two partitions."""
 
+Partition = tuple[str, int]
+"""Topic and number."""
+
 PARTICIPANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 
 

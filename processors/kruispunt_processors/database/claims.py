@@ -26,6 +26,7 @@ from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import AwaitedError, ContractError
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind, Review
+from kruispunt_schemas.topics import Partition
 from sqlalchemy import (
     Row,
     and_,
@@ -50,8 +51,6 @@ from kruispunt_processors.database.tables import (
 from kruispunt_processors.resolve.resolution import Candidate, Resolved, resolve
 
 STALE: Final = "STALE"
-
-Partition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

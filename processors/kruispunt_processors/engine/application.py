@@ -25,13 +25,12 @@ import uvloop
 from kruispunt_schemas import pages
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.reports import Report, State
-from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES, Partition
 
 from kruispunt_processors import exits
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.condition import Condition
 from kruispunt_processors.engine.driver import Transport
-from kruispunt_processors.engine.stage import Partition
 from kruispunt_processors.engine.supervision import Hearing, watch
 
 FETCH_BYTES: Final = 2 * MAX_INTERNAL_BYTES

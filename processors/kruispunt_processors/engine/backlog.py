@@ -24,8 +24,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kruispunt_schemas.failures import AwaitedError
+from kruispunt_schemas.topics import Partition
 
-from kruispunt_processors.engine.stage import Incoming, Partition
+from kruispunt_processors.engine.stage import Incoming
 
 BATCH: Final = 500
 BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -34,8 +35,7 @@ FULL: Final = 20_000
 awaits is soon among them."""
 AT_ONCE: Final = 2
 """Batches of different partitions that are under way at a time: what comes for a partition that has nothing under way
-is begun while another batch waits for its servers. Under full load a batch has every partition, and the second waits:
-cutting the load in two had two threads fight for the interpreter (measured: admit did 0.66 of a plain loop, not 1.0)."""
+is begun while another batch waits for its servers. Under full load a batch has every partition, and the second waits."""
 FULL_BYTES: Final = 64 * 1024 * 1024
 AWAIT_SECONDS: Final = 30.0
 FIRST_REST: Final = 0.1

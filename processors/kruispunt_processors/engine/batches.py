@@ -29,10 +29,11 @@ from typing import Final
 
 import structlog
 from kruispunt_schemas.failures import AwaitedError, ContractError, UnavailableError
+from kruispunt_schemas.topics import Partition
 
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.backlog import Left
-from kruispunt_processors.engine.stage import Incoming, Partition, Publisher, Stage, WorkerLostError
+from kruispunt_processors.engine.stage import Incoming, Publisher, Stage, WorkerLostError
 
 PREFIX_BYTES: Final = 1024
 SHORT_BYTES: Final = 256

@@ -25,10 +25,10 @@ import faust
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from kruispunt_schemas import failpoints, wire
 from kruispunt_schemas.failures import UnavailableError
-from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
+from kruispunt_schemas.topics import MAX_INTERNAL_BYTES, Partition
 
 from kruispunt_processors.engine import metrics
-from kruispunt_processors.engine.stage import Partition, Publisher, WorkerLostError
+from kruispunt_processors.engine.stage import Publisher, WorkerLostError
 
 DELIVERY_SECONDS: Final = 20.0
 ANSWER_SECONDS: Final = 5.0

@@ -12,10 +12,8 @@ from typing import Protocol
 
 from kruispunt_schemas import tracing, wire
 from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.topics import Partition
 from kruispunt_schemas.tracing import Context
-
-Partition = tuple[str, int]
-"""Topic and number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from kruispunt_schemas.topics import Partition
 
 from kruispunt_processors import exits
-from kruispunt_processors.engine.stage import Partition
 
 STALL_SECONDS: Final = 75.0
 WATCH_SECONDS: Final = 5.0

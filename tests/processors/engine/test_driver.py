@@ -140,3 +140,18 @@ async def test_a_consumer_that_is_not_connected_yet_is_asked_nothing() -> None:
     consumer._thread._consumer = None
     await consumer._check_coordinator()
     assert consumer.asked == 0
+
+
+async def test_a_fetch_waits_longer_while_a_batch_is_in_hand(app: StageApp) -> None:
+    consumer: Any = app.transport.create_consumer(
+        _ignored, on_partitions_revoked=print, on_partitions_assigned=print
+    )
+    fetcher = SimpleNamespace(_fetch_max_wait_ms=None)
+    consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_fetcher=fetcher))
+    waits = []
+    for in_hand in (0, driver.MUCH - 1, driver.MUCH, 0):
+        consumer._unacked_messages = set(range(in_hand))
+        consumer._pace()
+        waits.append(fetcher._fetch_max_wait_ms)
+    short, long = driver.FETCH_WAIT_MS, driver.PATIENT_WAIT_MS
+    assert waits == [short, short, long, short]
