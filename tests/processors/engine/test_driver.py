@@ -146,6 +146,7 @@ async def test_a_fetch_waits_longer_while_a_batch_is_in_hand(app: StageApp) -> N
     consumer: Any = app.transport.create_consumer(
         _ignored, on_partitions_revoked=print, on_partitions_assigned=print
     )
+    consumer._thread.thread_loop.close()
     fetcher = SimpleNamespace(_fetch_max_wait_ms=None)
     consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_fetcher=fetcher))
     waits = []
