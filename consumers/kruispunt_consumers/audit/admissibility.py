@@ -74,7 +74,7 @@ def read_posting(record: TopicRecord, policy: Policy | None, owner: str) -> Read
         header = signed.read_header()
         reading = replace(reading, kind=PostedKind.SIGNAL, signed=signed, header=header)
         sections = signed.read_sections()
-        reading = replace(reading, observed=Observed(header, sections.context, sections.distribution))
+        reading = replace(reading, observed=Observed.of(header, record.appended_at, sections))
         _check_signal(signed, header, sections, record, policy.bundle, owner)
     except ContractError as error:
         return replace(reading, refused_for=error.reason)

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.records.backbone import DecidedOutput, Decision, OutputKind, Stage
 from kruispunt_schemas.records.frame import Header, Posting
@@ -134,7 +135,7 @@ class PostingExamination:
     def elsewhere(self) -> frozenset[UUID]:
         """Return the output ids of decisions outside the scope: they are not judged where they lie."""
         return frozenset(
-            output.output_id
+            decisions.output_id(decided.decision, output)
             for place, decided in self.ledger.decided.items()
             if not self.scope.covers(place.participant, decided.posting.appended_at)
             for output in decided.decision.outputs
@@ -306,7 +307,7 @@ class PostingExamination:
         planned = {output.output_id: output for output in outputs}
         starts: dict[frozenset[str], ViewStart] = {}
         for output in decision.outputs:
-            plan = planned.get(output.output_id)
+            plan = planned.get(decisions.output_id(decision, output))
             start: ViewStart | None = None
             if plan is not None and signed is not None and plan.kind is OutputKind.VIEW:
                 if plan.released not in starts:
@@ -323,10 +324,11 @@ class PostingExamination:
         plan: PlannedOutput | None,
         start: ViewStart | None,
     ) -> None:
-        if output.output_id in self.expected:
-            self.docket.fail(Rule.OUTPUTS, place, f"output {output.output_id} stands in two decisions")
+        output_id = decisions.output_id(decision, output)
+        if output_id in self.expected:
+            self.docket.fail(Rule.OUTPUTS, place, f"output {output_id} stands in two decisions")
             return
-        self.expected[output.output_id] = Expected(
+        self.expected[output_id] = Expected(
             place=place,
             appended_at=decision.posting.appended_at,
             since=since,

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from kruispunt_schemas import codec, identity, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.framing import framed
 from kruispunt_schemas.records.backbone import (
     Decision,
@@ -147,6 +148,8 @@ def decided(record: TopicRecord) -> Decided:
     """Read a record of ``audit.decisions``."""
     found = parcel(record)
     decision = decoded(found, Decision)
+    for output in decision.outputs:
+        decisions.replaced(decision, output)
     return Decided(decision.posting, found.digest, record.appended_at, decision)
 
 

@@ -21,7 +21,7 @@ from typing import Final
 from uuid import UUID
 
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.needtoknow import decisions, facts
+from kruispunt_schemas.needtoknow import bitmaps, decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.needtoknow.facts import Observed, SignalFacts
@@ -57,12 +57,18 @@ class Derived:
 def held_after(superseded: Iterable[Decision]) -> dict[str, tuple[UUID, ...]]:
     """Return by recipient the views of superseded versions that none of those versions replaced or withdrew."""
     earlier = list(superseded)
-    gone = {output_id for item in earlier for output in item.outputs for output_id in output.replaces}
+    gone = {
+        output_id
+        for item in earlier
+        for output in item.outputs
+        for output_id in decisions.replaced(item, output)
+    }
     held: dict[str, list[UUID]] = {}
     for item in earlier:
         for output in item.outputs:
-            if output.kind is OutputKind.VIEW and output.output_id not in gone:
-                held.setdefault(output.recipient, []).append(output.output_id)
+            output_id = decisions.output_id(item, output)
+            if output.kind is OutputKind.VIEW and output_id not in gone:
+                held.setdefault(output.recipient, []).append(output_id)
     return {recipient: tuple(sorted(ids)) for recipient, ids in held.items()}
 
 
@@ -86,7 +92,7 @@ def derive(
         lifecycle=header.lifecycle,
         held=held,
     )
-    return Derived(asked, signal, facts.evidence(observed), groups, outputs)
+    return Derived(asked, signal, recording.evidence(observed), groups, outputs)
 
 
 def plan_as_recorded(
@@ -122,7 +128,7 @@ def departures_from_facts(decision: Decision, policy: Policy) -> Iterator[Depart
     """Give every way in which a decision departs from its own recorded facts: its content has expired."""
     # 2.
     try:
-        signal = facts.recorded(policy.bundle, decision)
+        signal = recording.recorded(policy.bundle, decision)
     except ContractError:
         yield Departure(Rule.FACTS, "its facts are not in their one form")
         return
@@ -145,11 +151,11 @@ def of_outputs(decision: Decision, outputs: tuple[PlannedOutput, ...]) -> Iterat
     other = sorted(
         name
         for name in said.keys() & planned.keys()
-        if (said[name].output_id, said[name].kind, said[name].replaces)
-        != (planned[name].output_id, planned[name].kind, planned[name].replaces)
+        if (said[name].kind, decisions.replaced(decision, said[name]))
+        != (planned[name].kind, planned[name].replaces)
     )
     if other:
-        yield Departure(Rule.OUTPUTS, f"id, kind or replaced views differ for {_names(other)}")
+        yield Departure(Rule.OUTPUTS, f"kind or replaced views differ for {_names(other)}")
 
 
 def kept_back(bundle: Bundle, groups: tuple[GroupOutcome, ...], header: Header) -> dict[str, str]:
@@ -160,14 +166,14 @@ def kept_back(bundle: Bundle, groups: tuple[GroupOutcome, ...], header: Header) 
     found: dict[str, str] = {}
     if header.lifecycle is Lifecycle.RECALL:
         return found
-    own = facts.bitmap_of(bundle, (header.originator,))
-    for members, group in decisions.bitmaps(bundle, groups):
+    own = bitmaps.bitmap_of(bundle, (header.originator,))
+    for members, group in decisions.members_by_group(bundle, groups):
         if any(item.released for item in group.sections) or not any(item.grounds for item in group.sections):
             continue
         guards = " + ".join(
             sorted({guard for item in group.sections if item.grounds for guard in item.guards})
         )
-        found.update(dict.fromkeys(facts.members_of(bundle, members & ~own), guards))
+        found.update(dict.fromkeys(bitmaps.members_of(bundle, members & ~own), guards))
     return found
 
 
@@ -185,7 +191,7 @@ def by_participant(
             implicit = group
             continue
         try:
-            bitmap = facts.unpack(bundle, group.members)
+            bitmap = bitmaps.unpack(bundle, group.members)
         except ContractError:
             return "a group's bitmap has not one bit for each participant of the bundle"
         if bitmap & ~rest:
@@ -193,28 +199,30 @@ def by_participant(
         if bitmap.bit_count() != group.size:
             return "a group's size is not the number of its members"
         rest &= ~bitmap
-        result.update(dict.fromkeys(facts.members_of(bundle, bitmap), group.sections))
+        result.update(dict.fromkeys(bitmaps.members_of(bundle, bitmap), group.sections))
     if rest.bit_count() != (implicit.size if implicit else 0):
         return "its groups do not cover every participant of the bundle once"
     if implicit is not None:
-        result.update(dict.fromkeys(facts.members_of(bundle, rest), implicit.sections))
+        result.update(dict.fromkeys(bitmaps.members_of(bundle, rest), implicit.sections))
     return result
 
 
 def _of_facts(decision: Decision, bundle: Bundle, again: Derived) -> Iterator[Departure]:
     if decision.sections != again.sections:
         yield Departure(Rule.FACTS, "it decides on other sections than the signal's type has")
-    if decision.classification != again.signal.classification:
+    if decision.classification != again.signal.stated.classification:
         yield Departure(Rule.FACTS, "the classification recorded is not the one rebuilt")
-    if decision.holders == facts.record(bundle, again.signal):
+    if decision.stated != recording.stated(again.signal):
+        yield Departure(Rule.FACTS, "what it says that the signal states is not what is rebuilt")
+    if decision.holders == recording.holders(bundle, again.signal):
         return
     try:
-        said = facts.recorded(bundle, decision).holders
+        said = recording.recorded(bundle, decision).holders
     except ContractError:
         yield Departure(Rule.FACTS, "its facts are not in their one form")
         return
     for fact in facts.HELD:
-        if wrong := facts.members_of(bundle, said[fact] ^ again.signal.holders[fact]):
+        if wrong := bitmaps.members_of(bundle, said[fact] ^ again.signal.holders[fact]):
             yield Departure(Rule.FACTS, f"{fact} is recorded of others than rebuilt: {_names(wrong)}")
 
 

@@ -23,6 +23,7 @@ from uuid import UUID
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from sqlalchemy import and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -161,9 +162,9 @@ def _earlier(held: _Holdings, item: Resolved) -> Held:
 def _hold(held: _Holdings, record: Decision) -> None:
     for output in record.outputs:
         for signal in record.supersedes:
-            held[(record.originator, signal)][output.recipient] -= set(output.replaces)
+            held[(record.originator, signal)][output.recipient] -= set(decisions.replaced(record, output))
         if output.kind is OutputKind.VIEW:
-            held[(record.originator, record.signal_id)][output.recipient].add(output.output_id)
+            held[(record.originator, record.signal_id)][output.recipient].add(decisions.output_id(record, output))
 
 
 async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -> None:
@@ -189,7 +190,7 @@ async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -
         delivered,
         [
             {
-                "output_id": output.output_id,
+                "output_id": decisions.output_id(record, output),
                 "originator": record.originator,
                 "signal_id": record.signal_id,
                 "recipient": output.recipient,
@@ -210,7 +211,10 @@ async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -
         once=True,
     )
     replaced = [
-        identifier for record in records for output in record.outputs for identifier in output.replaces
+        identifier
+        for record in records
+        for output in record.outputs
+        for identifier in decisions.replaced(record, output)
     ]
     if replaced:
         await connection.execute(

@@ -22,11 +22,11 @@ from kruispunt_schemas import codec, identity
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import KruispuntError
-from kruispunt_schemas.needtoknow import decisions, facts
+from kruispunt_schemas.needtoknow import decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
-from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, Withdrawal
+from kruispunt_schemas.records.backbone import Decision, GroupOutcome, OutputKind, Withdrawal
 from kruispunt_schemas.records.frame import Delivery, Header, Lifecycle, Passage, Posting, Resolution
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.schema import RecordSchema
@@ -102,22 +102,15 @@ def decision(
         supersedes=item.resolution.supersedes,
         sections=sections,
         classification=signal.classification,
-        holders=facts.record(bundle, signal),
-        evidence=facts.evidence(observed),
+        stated=recording.stated(signal),
+        holders=recording.holders(bundle, signal),
+        evidence=recording.evidence(observed),
         groups=groups,
         outputs=(),
     )
     made = [_output(plan, draft, item, pseudonym_key) for plan in planned]
-    decided = tuple(
-        DecidedOutput(
-            output_id=plan.output_id,
-            recipient=plan.recipient,
-            kind=plan.kind,
-            digest=identity.digest(output.payload),
-            replaces=plan.replaces,
-        )
-        for plan, output in zip(planned, made, strict=True)
-    )
+    digests = [(plan, identity.digest(output.payload)) for plan, output in zip(planned, made, strict=True)]
+    decided = decisions.record(digests, originator, item.resolution.supersedes)
     return replace(draft, outputs=decided), made
 
 
@@ -130,17 +123,17 @@ def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: by
         originator=decided.originator,
         signal_id=decided.signal_id,
         lifecycle=Lifecycle(decided.lifecycle),
-        held={output.recipient: output.replaces for output in decided.outputs},
+        held={output.recipient: decisions.replaced(decided, output) for output in decided.outputs},
     )
     made = [_output(plan, decided, item, pseudonym_key) for plan in planned]
-    claimed = {output.output_id: output.digest for output in decided.outputs}
+    claimed = {decisions.output_id(decided, output): output.digest for output in decided.outputs}
     if {output.output_id: identity.digest(output.payload) for output in made} != claimed:
         raise DivergentOutputError("the claimed decision and the signal give other bytes than were claimed")
     return made
 
 
 def _observed(item: Resolved) -> facts.Observed:
-    return facts.Observed(item.header, item.sections.context, item.sections.distribution)
+    return facts.Observed.of(item.header, item.posting.appended_at, item.sections, item.resolution.followers)
 
 
 def _output(plan: PlannedOutput, decided: Decision, item: Resolved, pseudonym_key: bytes) -> Output:

@@ -15,6 +15,7 @@ from time import time_ns
 from kruispunt_schemas import failpoints, topics, tracing
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions, facts
 from kruispunt_schemas.records.backbone import Decision, GroupOutcome, OutputKind, Stage
 from kruispunt_schemas.wire import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -153,7 +154,7 @@ class RouteStage:
         for where, item in owed.items():
             of_signal = reads[where].message.trace(self.name)
             for output in item.decision.outputs:
-                context = tracing.of_output(output.output_id)
+                context = tracing.of_output(decisions.output_id(item.decision, output))
                 record_type = item.decision.signal_type if output.kind is OutputKind.VIEW else "Withdrawal"
                 tracing.record("deliver", context, times=times, record_type=record_type, links=[of_signal])
 
@@ -182,7 +183,7 @@ def _resolved(message: Incoming) -> Resolved:
         posting=passage.posting,
         signed=signed,
         header=signed.read_header(),
-        sections=signed.read_sections("context", "distribution"),
+        sections=signed.read_sections(*facts.SECTIONS),
         bundle=passage.bundle,
         case_key=passage.case_key,
         resolution=passage.resolution,

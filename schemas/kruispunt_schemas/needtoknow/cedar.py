@@ -2,10 +2,10 @@
 
 Rules (Cedar as it is, tried with cedarpy 4.12)
 -----------------------------------------------
-1. A bundle whose policies do not validate against its schema is refused; so is a policy without ``@id``.
+1. A bundle whose policies do not validate against its schema is refused; so is a rule without its words (`rules`).
 2. A forbid that errors is skipped by Cedar and the answer is Allow: any diagnostic error withholds.
-3. Permits that match are not listed on Deny: where a guard forbids, a second evaluation without forbids names the
-   ground that it overrules.
+3. Permits that match are not listed on Deny: so the grounds are asked alone, and where one permits everything is asked.
+   A section that no ground permits is left out: nothing is there to overrule.
 4. Reasons come in random order: they are mapped to ids and sorted.
 5. Anything but Allow or Deny withholds and counts as an error.
 
@@ -15,7 +15,6 @@ Must not: see a signal or a participant's name; facts only.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Final
@@ -24,6 +23,7 @@ import cedarpy
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.needtoknow.facts import Facts
+from kruispunt_schemas.needtoknow.rules import rules
 from kruispunt_schemas.records.backbone import SectionOutcome
 
 _PRINCIPAL: Final = 'Recipient::"recipient"'
@@ -44,6 +44,7 @@ class PolicyEngine:
             raise PolicyError(f"the policies cannot be parsed: {error}") from None
         if not result.validation_passed:
             raise PolicyError("; ".join(str(item) for item in result.errors))
+        self.rules = rules(policies)
         self._everything = everything
         self._grounds = grounds
         self._decided: dict[tuple[Facts, tuple[str, ...]], tuple[SectionOutcome, ...]] = {}
@@ -53,7 +54,7 @@ class PolicyEngine:
     def evaluate(self, facts: Facts, sections: Sequence[str]) -> tuple[SectionOutcome, ...]:
         """Return the outcome of the sections, equal ones together, sorted; facts are the whole key of the cache.
 
-        A section of which no rule speaks is left out: nothing permits it.
+        A section that no ground permits is left out.
         """
         key = (facts, tuple(sections))
         self.asked += 1
@@ -65,14 +66,12 @@ class PolicyEngine:
         return found
 
     def _evaluate(self, facts: Facts, sections: list[str]) -> tuple[SectionOutcome, ...]:
-        verdicts = self._ask(self._everything, facts, sections)
-        guarded = [section for section in sections if _guards(verdicts[section])]
-        overruled = self._ask(self._grounds, facts, guarded)
+        permitted = self._ask(self._grounds, facts, sections)
+        granted = [section for section in sections if _ids(permitted[section]) or _errors(permitted[section])]
+        verdicts = self._ask(self._everything, facts, granted)
         outcomes: dict[SectionOutcome, list[str]] = {}
-        for section in sections:
-            outcome = _outcome(verdicts[section], overruled.get(section))
-            outcomes.setdefault(outcome, []).append(section)
-        outcomes.pop(_SILENCE, None)
+        for section in granted:
+            outcomes.setdefault(_outcome(permitted[section], verdicts[section]), []).append(section)
         return tuple(
             sorted(
                 (replace(outcome, sections=tuple(names)) for outcome, names in outcomes.items()),
@@ -99,24 +98,21 @@ class PolicyEngine:
         return dict(zip(sections, results, strict=True))
 
 
-_SILENCE: Final = SectionOutcome(sections=(), released=False, grounds=(), guards=(), errors=0)
-
-
-def _outcome(verdict: cedarpy.AuthzResult, overruled: cedarpy.AuthzResult | None) -> SectionOutcome:
-    """Return what the policy says of a section, without its name. overruled: the grounds' answer where guards forbid."""
-    sound = verdict.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
-    errors = len(verdict.diagnostics.errors) + (0 if sound else 1)
+def _outcome(permitted: cedarpy.AuthzResult, verdict: cedarpy.AuthzResult) -> SectionOutcome:
+    """Return what the policy says of a section, without its name. permitted: the grounds' answer, verdict: that of all."""
+    errors = max(_errors(permitted), _errors(verdict))
     return SectionOutcome(
         sections=(),
         released=verdict.allowed and errors == 0,
-        grounds=_ids(verdict if overruled is None else overruled),
-        guards=_guards(verdict),
+        grounds=_ids(permitted),
+        guards=_ids(verdict) if verdict.decision is cedarpy.Decision.Deny else (),
         errors=errors,
     )
 
 
-def _guards(verdict: cedarpy.AuthzResult) -> tuple[str, ...]:
-    return _ids(verdict) if verdict.decision is cedarpy.Decision.Deny else ()
+def _errors(result: cedarpy.AuthzResult) -> int:
+    sound = result.decision in (cedarpy.Decision.Allow, cedarpy.Decision.Deny)
+    return len(result.diagnostics.errors) + (0 if sound else 1)
 
 
 def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
@@ -125,15 +121,8 @@ def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
 
 
 def _split(policies: str) -> tuple[cedarpy.PolicySet, cedarpy.PolicySet]:
-    """Return the grounds alone and the whole set; raise PolicyError for a rule without an id, or two with one."""
+    """Return the grounds alone and the whole set."""
     parsed = json.loads(cedarpy.policies_to_json_str(policies))
-    names = Counter(
-        str(rule.get("annotations", {}).get("id") or "") for rule in parsed["staticPolicies"].values()
-    )
-    if names[""]:
-        raise PolicyError("a policy has no @id")
-    if repeated := sorted(name for name, count in names.items() if count > 1):
-        raise PolicyError(f"several policies have the same @id: {', '.join(repeated)}")
     permits = {name: rule for name, rule in parsed["staticPolicies"].items() if rule["effect"] == "permit"}
     grounds = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": permits}))
     return grounds, cedarpy.PolicySet.from_str(policies)

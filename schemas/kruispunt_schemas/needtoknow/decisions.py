@@ -10,24 +10,26 @@ Rules
 4. Who holds a view of a superseded version but gets none of this one gets a withdrawal. A recall is sent as a view
    without sections to exactly those who hold an earlier view, whatever the policy permits: the signed header proves
    it.
-5. An output id follows from originator, signal id and recipient: what a recipient of the signal knows.
+5. An output id follows from originator, signal id and recipient: what a recipient of the signal knows. So a decision
+   record has none: `output_id` and `replaced` give them again.
 
 Must not: read a clock, a database or a topic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
 from kruispunt_schemas import identity
-from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import bitmaps, facts
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
-from kruispunt_schemas.needtoknow.facts import SignalFacts
-from kruispunt_schemas.records.backbone import GroupOutcome, OutputKind, SectionOutcome
+from kruispunt_schemas.needtoknow.facts import Facts, SignalFacts, Stated
+from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, SectionOutcome
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
 
 
@@ -49,16 +51,23 @@ def decide(
 ) -> tuple[GroupOutcome, ...]:
     """Return the groups of participants with equal outcomes, in the order of their first member; the implicit one last."""
     found: dict[tuple[SectionOutcome, ...], int] = {}
-    for group, members in facts.groups(bundle, signal):
-        outcome = engine.evaluate(group, sections)
-        found[outcome] = found.get(outcome, 0) | members
+    touched = facts.touched(signal)
+    for settled in _settled(bundle, engine, signal.stated, sections):
+        if rest := settled.members & ~touched:
+            found[settled.outcome] = found.get(settled.outcome, 0) | rest
+        for flags, members in facts.split(settled.members & touched, signal.holders):
+            outcome = settled.raised.get(flags)
+            if outcome is None:
+                outcome = engine.evaluate(facts.raised(settled.facts, flags), sections)
+                settled.raised[flags] = outcome
+            found[outcome] = found.get(outcome, 0) | members
     decided = sorted(found.items(), key=lambda item: item[1] & -item[1])
     groundless = [item for item in decided if not any(outcome.grounds for outcome in item[0])]
     implicit = max(groundless, key=lambda item: item[1].bit_count(), default=None)
     ordered = [item for item in decided if item is not implicit] + ([implicit] if implicit else [])
     return tuple(
         GroupOutcome(
-            members=None if item is implicit else facts.pack(bundle, item[1]),
+            members=None if item is implicit else bitmaps.pack(bundle, item[1]),
             size=item[1].bit_count(),
             sections=item[0],
         )
@@ -82,11 +91,11 @@ def plan(
     """
     outputs: list[PlannedOutput] = []
     recall = lifecycle is Lifecycle.RECALL
-    holding = facts.bitmap_of(bundle, (recipient for recipient, earlier in held.items() if earlier))
-    for members, group in bitmaps(bundle, groups):
+    holding = bitmaps.bitmap_of(bundle, (recipient for recipient, earlier in held.items() if earlier))
+    for members, group in members_by_group(bundle, groups):
         shown = _shown(group.sections, sections, recall)
         gets_view = holding if recall else members if shown.released else 0
-        for recipient in facts.members_of(bundle, members & (gets_view | holding)):
+        for recipient in bitmaps.members_of(bundle, members & (gets_view | holding)):
             earlier = tuple(sorted(held.get(recipient, ())))
             if recall or shown.released:
                 outputs.append(
@@ -110,13 +119,53 @@ def plan(
     return tuple(sorted(outputs, key=lambda item: item.recipient))
 
 
-def bitmaps(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> Iterator[tuple[int, GroupOutcome]]:
+def members_by_group(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> Iterator[tuple[int, GroupOutcome]]:
     """Give each group with the bitmap of its members, the implicit one's included."""
     rest = (1 << len(bundle.participants)) - 1
     for group in groups:
-        members = rest if group.members is None else facts.unpack(bundle, group.members)
+        members = rest if group.members is None else bitmaps.unpack(bundle, group.members)
         rest &= ~members
         yield members, group
+
+
+def output_id(decision: Decision, output: DecidedOutput) -> UUID:
+    """Return the id of an output of a decision (rule 5)."""
+    name = identity.delivery_id if output.kind is OutputKind.VIEW else identity.withdrawal_id
+    return name(decision.originator, decision.signal_id, output.recipient)
+
+
+def replaced(decision: Decision, output: DecidedOutput) -> tuple[UUID, ...]:
+    """Return the ids of the views that an output replaces or withdraws, sorted.
+
+    Raise ContractError for one of a version that the decision does not supersede.
+    """
+    if any(not 0 <= place < len(decision.supersedes) for place in output.replaces):
+        raise ContractError("value", "outputs.replaces", "it replaces what the decision does not supersede")
+    return tuple(
+        sorted(
+            identity.delivery_id(decision.originator, decision.supersedes[place], output.recipient)
+            for place in output.replaces
+        )
+    )
+
+
+def record(
+    outputs: Iterable[tuple[PlannedOutput, bytes]], originator: str, supersedes: tuple[UUID, ...]
+) -> tuple[DecidedOutput, ...]:
+    """Return planned outputs, each with its digest, as a decision records them."""
+    return tuple(
+        DecidedOutput(
+            recipient=plan.recipient,
+            kind=plan.kind,
+            digest=digest,
+            replaces=tuple(
+                place
+                for place, signal in enumerate(supersedes if plan.replaces else ())
+                if identity.delivery_id(originator, signal, plan.recipient) in plan.replaces
+            ),
+        )
+        for plan, digest in outputs
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +206,24 @@ def _withdrawal(originator: str, signal_id: UUID, recipient: str, earlier: tuple
         grounds=(),
         withheld=(),
         replaces=earlier,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A group of participants as the bundle alone makes it, what is decided of it, and of it with facts that a signal adds."""
+
+    facts: Facts
+    members: int
+    outcome: tuple[SectionOutcome, ...]
+    raised: dict[tuple[str, ...], tuple[SectionOutcome, ...]]
+
+
+@lru_cache(maxsize=4096)
+def _settled(
+    bundle: Bundle, engine: PolicyEngine, stated: Stated, sections: tuple[str, ...]
+) -> tuple[_Settled, ...]:
+    return tuple(
+        _Settled(group, members, engine.evaluate(group, sections), {})
+        for group, members in facts.by_bundle(bundle, stated)
     )

@@ -41,13 +41,12 @@ class OutputKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedOutput:
-    """What was sent to one recipient."""
+    """What was sent to one recipient; its id follows from the rest. replaces: places in ``supersedes``, ascending."""
 
-    output_id: UUID
     recipient: str
     kind: OutputKind
     digest: bytes
-    replaces: tuple[UUID, ...]
+    replaces: tuple[int, ...]
 
 
 class EvidenceSource(StrEnum):
@@ -66,12 +65,19 @@ class Evidence:
 
     source: EvidenceSource
     reference: str
-    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedFact:
+    """A fact that the signal states: an enum, a set of enums with blanks between, or True."""
+
+    fact: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactHolders:
-    """The participants of whom a fact holds because of what the signal says: a bitmap over the bundle's."""
+    """The participants of whom a fact holds because of what the signal says, as `bitmaps.pack` writes them."""
 
     fact: str
     members: bytes
@@ -114,6 +120,7 @@ class Decision:
     supersedes: tuple[UUID, ...]
     sections: tuple[str, ...]
     classification: int
+    stated: tuple[StatedFact, ...]
     holders: tuple[FactHolders, ...]
     evidence: tuple[Evidence, ...]
     groups: tuple[GroupOutcome, ...]
