@@ -15,7 +15,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -33,6 +34,7 @@ from pydantic import (
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.records.frame import Classification
+from kruispunt_schemas.records.sections import Nature, Phenomenon, Purpose
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")]
 Nis = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")]
@@ -50,21 +52,76 @@ ORDINALS = {
 
 
 class ParticipantKind(StrEnum):
-    """What a participant is on the chain."""
+    """What a participant is on the chain; a kind exists where rules tell it apart from the others."""
 
     THREAT_ANALYSIS = "threat-analysis"
+    COMMON_DATABASE = "common-database"
     INTELLIGENCE = "intelligence"
     FEDERAL_POLICE = "federal-police"
     LOCAL_POLICE = "local-police"
+    INFORMATION_HUB = "information-hub"
     LOCAL_TASK_FORCE = "local-task-force"
     LOCAL_SAFETY_CELL = "local-safety-cell"
     INFORMATION_OFFICER = "information-officer"
     PROSECUTOR = "prosecutor"
+    JUDICIAL_SERVICES = "judicial-services"
     DISTRICT_CENTRE = "district-centre"
-    PARTNER_SERVICE = "partner-service"
-    CRISIS_CENTRE = "crisis-centre"
     NATIONAL_TASK_FORCE = "national-task-force"
+    STRATEGIC_BODY = "strategic-body"
+    SECURITY_AUTHORITY = "security-authority"
+    CRISIS_CENTRE = "crisis-centre"
+    MUNICIPALITY = "municipality"
+    PROVINCE_GOVERNOR = "province-governor"
+    ADMINISTRATIVE_ENFORCEMENT = "administrative-enforcement"
+    CUSTOMS = "customs"
+    FOREIGN_AFFAIRS = "foreign-affairs"
+    PARTNER_SERVICE = "partner-service"
+    IDENTITY_REGISTER = "identity-register"
+    REFERENCE_DATABASE = "reference-database"
+    GATEWAY = "gateway"
+    SECTOR_AUTHORITY = "sector-authority"
+    SITE_OPERATOR = "site-operator"
+    NUCLEAR_EXPERT = "nuclear-expert"
+    EDUCATION_SERVICE = "education-service"
+    CARE_SERVICE = "care-service"
+    YOUTH_SERVICE = "youth-service"
+    VICTIM_CARE = "victim-care"
     OVERSIGHT = "oversight"
+    INSPECTORATE = "inspectorate"
+
+
+class Role(StrEnum):
+    """What a service may do that its kind does not say."""
+
+    ENFORCES_LAW = "enforces-law"
+    GATEWAY = "gateway"
+    HINGE = "hinge"
+    HUB = "hub"
+    INVESTIGATES = "investigates"
+    MAGISTRATE = "magistrate"
+    OVERSEES = "oversees"
+    PROTECTS_MINORS = "protects-minors"
+    PROTECTS_VICTIMS = "protects-victims"
+    SHARES_SECRECY = "shares-secrecy"
+    VALIDATES_ENTITIES = "validates-entities"
+    WORKS_ON_AGGREGATES = "works-on-aggregates"
+
+
+class Tier(StrEnum):
+    """Access to the common database T.E.R.: HIT sees presence only; FEED consults and has the duty to feed."""
+
+    NONE = "none"
+    HIT = "hit"
+    CONSULT = "consult"
+    FEED = "feed"
+
+
+class Regime(StrEnum):
+    """The law of transfers that a participant stands under; international organisations as third countries."""
+
+    DOMESTIC = "domestic"
+    EUROPEAN_UNION = "european-union"
+    THIRD_COUNTRY = "third-country"
 
 
 class _Row(BaseModel):
@@ -81,33 +138,88 @@ class VerificationKey(_Row):
 
 
 class Participant(_Row):
-    """One participant: what it may publish, receives for the whole country, covers, and may hold."""
+    """One participant: what it may publish, receives for the whole country, covers, and may hold.
+
+    Rules: what a row does not say it may not. channel: highest classification that its channel may carry, None as its
+    clearance. clusters: phenomena that it is competent for. purposes, natures: what it may use signals for, and the
+    information that it may hold. agreements: sources of data for which it has a registered agreement. screened_until:
+    last day of its screening, None where there is no valid one.
+    """
 
     id: Name
     name: str
     kind: ParticipantKind
+    roles: tuple[Role, ...] = ()
     publishes: tuple[str, ...] = ()
     mandate: tuple[str, ...] = ()
     territory: Name | None = None
     clearance: Classification = Classification.UNCLASSIFIED
+    channel: Classification | None = None
+    tier: Tier = Tier.NONE
+    regime: Regime = Regime.DOMESTIC
+    clusters: tuple[Phenomenon, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+    natures: tuple[Nature, ...] = ()
+    agreements: tuple[str, ...] = ()
+    screened_until: date | None = None
     keys: tuple[VerificationKey, ...] = ()
 
-    @field_validator("clearance")
+    @field_validator("clearance", "channel")
     @classmethod
-    def _known_clearance(cls, value: Classification) -> Classification:
-        """Refuse a clearance that nobody can have: its ordinal would lie above every classification."""
+    def _known_classification(cls, value: Classification | None) -> Classification | None:
+        """Refuse what nobody can be cleared for: its ordinal would lie above every classification."""
         if value is Classification.UNRECOGNISED:
             message = "it is no clearance"
             raise ValueError(message)
         return value
 
+    @field_validator("clusters", "purposes", "natures", "agreements")
+    @classmethod
+    def _known_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a word that stands for every one that is not known, and a word given twice."""
+        if "UNRECOGNISED" in values:
+            message = "a row says what is known, so not UNRECOGNISED"
+            raise ValueError(message)
+        _each_once("it has", list(values))
+        return values
+
+    @field_validator("roles")
+    @classmethod
+    def _sorted_once(cls, values: tuple[Role, ...]) -> tuple[Role, ...]:
+        _each_once_sorted("role", list(values))
+        return values
+
 
 class Territory(_Row):
-    """A set of municipalities."""
+    """A set of municipalities, of sites, or of both."""
 
     id: Name
     name: str
-    municipalities: tuple[Nis, ...]
+    municipalities: tuple[Nis, ...] = ()
+    sites: tuple[Name, ...] = ()
+
+
+class Group(_Row):
+    """Participants that work together from one time until another, the second not included."""
+
+    id: Name
+    name: str
+    members: tuple[Name, ...]
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+
+    @field_validator("members")
+    @classmethod
+    def _sorted_once(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        _each_once_sorted("member", list(values))
+        return values
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.valid_until <= self.valid_from:
+            message = "valid_until is not after valid_from"
+            raise ValueError(message)
+        return self
 
 
 class Bundle(_Row):
@@ -119,11 +231,15 @@ class Bundle(_Row):
     participants: tuple[Participant, ...]
     territories: tuple[Territory, ...]
     municipalities: tuple[Nis, ...]
+    groups: tuple[Group, ...] = ()
+    restricted_sources: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         _each_once_sorted("participant", [row.id for row in self.participants])
         _each_once_sorted("territory", [territory.id for territory in self.territories])
+        _each_once_sorted("group", [group.id for group in self.groups])
+        _each_once_sorted("restricted source", list(self.restricted_sources))
         for row in self.participants:
             _each_once(f"participant {row.id} has the key", [key.key_id for key in row.keys])
         known = set(self.municipalities)
@@ -131,6 +247,7 @@ class Bundle(_Row):
             if unknown := sorted(set(territory.municipalities) - known):
                 message = f"territory {territory.id} names unknown municipalities: {', '.join(unknown[:5])}"
                 raise ValueError(message)
+            _each_once(f"territory {territory.id} has the site", list(territory.sites))
         areas = {territory.id for territory in self.territories}
         for row in self.participants:
             if row.territory is not None and row.territory not in areas:
@@ -138,6 +255,16 @@ class Bundle(_Row):
                 raise ValueError(message)
             if unknown := sorted({*row.publishes, *row.mandate} - set(self.types)):
                 message = f"participant {row.id} names unknown types: {', '.join(unknown)}"
+                raise ValueError(message)
+            if unknown := sorted(set(row.agreements) - set(self.restricted_sources)):
+                message = (
+                    f"participant {row.id} has agreements for no restricted source: {', '.join(unknown)}"
+                )
+                raise ValueError(message)
+        names = {row.id for row in self.participants}
+        for group in self.groups:
+            if unknown := sorted(set(group.members) - names):
+                message = f"group {group.id} names unknown members: {', '.join(unknown[:5])}"
                 raise ValueError(message)
         return self
 
@@ -178,10 +305,24 @@ class Bundle(_Row):
     def covering(self) -> dict[str, int]:
         """Return for each NIS code the bitmap of participants whose territory holds it."""
         areas = {territory.id: territory.municipalities for territory in self.territories}
+        return self._holders(areas)
+
+    @cached_property
+    def sites(self) -> frozenset[str]:
+        """Return the sites that a signal may name: those of every territory."""
+        return frozenset(site for territory in self.territories for site in territory.sites)
+
+    @cached_property
+    def by_site(self) -> dict[str, int]:
+        """Return for each site the bitmap of participants whose territory has it."""
+        return self._holders({territory.id: territory.sites for territory in self.territories})
+
+    def _holders(self, parts: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
+        """Return for each part of a territory the bitmap of participants with that territory."""
         result: dict[str, int] = {}
         for place, row in enumerate(self.participants):
-            for nis in areas.get(row.territory or "", ()):
-                result[nis] = result.get(nis, 0) | (1 << place)
+            for part in parts.get(row.territory or "", ()):
+                result[part] = result.get(part, 0) | (1 << place)
         return result
 
     def key_of(self, participant: str, key_id: str, at: datetime) -> bytes | None:
@@ -203,7 +344,7 @@ def _each_once(what: str, names: list[str]) -> None:
 def _each_once_sorted(what: str, names: list[str]) -> None:
     _each_once(f"there is the {what}", names)
     if displaced := next((later for first, later in pairwise(names) if later < first), None):
-        message = f"{what} {displaced} is out of order: they are sorted by id"
+        message = f"{what} {displaced} is out of order: they are sorted"
         raise ValueError(message)
 
 
@@ -232,9 +373,13 @@ def describe(error: ValidationError) -> list[str]:
 __all__ = [
     "ORDINALS",
     "Bundle",
+    "Group",
     "Participant",
     "ParticipantKind",
+    "Regime",
+    "Role",
     "Territory",
+    "Tier",
     "VerificationKey",
     "describe",
     "load",

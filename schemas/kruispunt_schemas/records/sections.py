@@ -78,6 +78,29 @@ class Phenomenon(StrEnum):
     NUISANCE_PUBLIC_ORDER = "NUISANCE_PUBLIC_ORDER"
 
 
+class Purpose(StrEnum):
+    """What a signal may be used for."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    PREVENTION = "PREVENTION"
+    INVESTIGATION = "INVESTIGATION"
+    INTELLIGENCE = "INTELLIGENCE"
+    SECURITY_VERIFICATION = "SECURITY_VERIFICATION"
+    PROTECTION = "PROTECTION"
+    ENFORCEMENT = "ENFORCEMENT"
+    CARE = "CARE"
+    CRISIS = "CRISIS"
+
+
+class Nature(StrEnum):
+    """Nature of information: judicial, administrative or intelligence."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    JUDICIAL = "JUDICIAL"
+    ADMINISTRATIVE = "ADMINISTRATIVE"
+    INTELLIGENCE = "INTELLIGENCE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """Where the signal comes from and on what basis."""
