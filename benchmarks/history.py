@@ -19,7 +19,7 @@ _COPIES: Final = (
     " from mention, generate_series(1, {k}) i",
     "insert into mention_key select sha256(key || int4send(i)), md5(mention_id::text || i)::uuid, reference || '-' || i"
     " from mention_key, generate_series(1, {k}) i",
-    "insert into holding select participant, reference || '-' || i, capacity, since"
+    "insert into holding select participant, reference || '-' || i, capacity, since, event"
     " from holding, generate_series(1, {k}) i",
     'insert into claim select participant, "offset" + i * {shift}::bigint, appended_at, originator,'
     " md5(signal_id::text || i)::uuid, version, verdict, sha256(case_key || int4send(i)),"

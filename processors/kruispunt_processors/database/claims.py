@@ -48,7 +48,7 @@ from kruispunt_processors.database.tables import (
     person,
     position,
 )
-from kruispunt_processors.resolve.resolution import Candidate, Resolved, resolve
+from kruispunt_processors.resolve.resolution import Candidate, Resolved, first_holding, resolve
 
 STALE: Final = "STALE"
 
@@ -214,6 +214,7 @@ async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> N
                 "reference": row.reference,
                 "capacity": row.capacity,
                 "since": row.since,
+                "event": first_holding(event, row.participant),
             }
             for event in events
             for row in event.holdings

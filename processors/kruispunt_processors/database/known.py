@@ -7,6 +7,9 @@ Rules
    set aside in quarantine.
 3. A reference belongs to another case when it is an alias already, or becomes one in this very batch; that case is locked
    once it is known.
+4. Two mentions of one person need not have a key in common (the number here, the name there), so the locks on keys do
+   not order them: the persons found are locked too, before their holdings are read. So of two signals about one person
+   one always sees what the other registered, which is what the audit's chain of followers rests on.
 
 Must not: write, or decide (`resolution` does).
 """
@@ -38,8 +41,8 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kruispunt_processors.database.arrays import rows_of
-from kruispunt_processors.database.locks import RESOLVE, lock, stripe
-from kruispunt_processors.database.tables import Position, claim, mention_key, position
+from kruispunt_processors.database.locks import HELD, RESOLVE, lock, stripe
+from kruispunt_processors.database.tables import Position, claim, holding, mention_key, position
 from kruispunt_processors.resolve.resolution import Candidate, Kept, Known, Registered
 
 _VERSION_COLUMNS: Final = (
@@ -109,6 +112,7 @@ async def known_to(
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)
     await _known_persons(connection, known, fresh)
+    await _known_holdings(connection, known)
     return known
 
 
@@ -172,3 +176,19 @@ async def _known_persons(connection: AsyncConnection, known: Known, fresh: Seque
     )
     for row in rows:
         known.persons[row.key] = known.persons.get(row.key, frozenset()) | {row.reference}
+
+
+async def _known_holdings(connection: AsyncConnection, known: Known) -> None:
+    """Add by whom the persons found are held; they are locked."""
+    persons = sorted(frozenset[str]().union(*known.persons.values()))
+    if not persons:
+        return
+    await lock(connection, HELD, {stripe(b"held", reference.encode()) for reference in persons})
+    found = rows_of("found", (holding.c.reference,), ((reference,) for reference in persons))
+    rows = await connection.execute(
+        select(holding.c.reference, holding.c.participant, holding.c.event)
+        .join(found, _same(found, (holding.c.reference,)))
+        .distinct()
+    )
+    for row in rows:
+        known.holdings.setdefault(row.reference, {})[row.participant] = row.event

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 STRIPES: Final = 1024
 RESOLVE: Final = 1
 ROUTE: Final = 2
+HELD: Final = 3
+"""Persons whose holdings are read; taken after all others, so that who waits for one waits for nobody who waits."""
 
 
 async def lock(connection: AsyncConnection, kind: int, stripes: Iterable[int]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Uuid,
@@ -86,10 +87,18 @@ mention_key: Final = Table(
 holding: Final = Table(
     "holding",
     metadata,
-    Column("participant", String, primary_key=True),
-    Column("reference", String, primary_key=True),
-    Column("capacity", String, primary_key=True),
+    Column("participant", String, nullable=False),
+    Column("reference", String, nullable=False),
+    Column("capacity", String, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False),
+    Column(
+        "event",
+        Uuid,
+        nullable=False,
+        comment="repertory event of the participant's first holding of the person, in whatever capacity",
+    ),
+    # The person comes first, for resolve asks who holds it.
+    PrimaryKeyConstraint("reference", "participant", "capacity"),
 )
 
 decision_claim: Final = Table(

@@ -13,6 +13,11 @@ Rules, in this order
    its own versions only: an agency that clears up a double entry keeps the case. The same event from two agencies is
    never dropped: rules 1 and 2 hold within one originator.
 5. Mentions, persons and holdings only for unclassified signals: the common database is unclassified.
+6. The followers of a signal are the participants that held its person before it was registered, each with the event of
+   its first holding: within a batch too, in the order of arrival. An earlier holding of the originator's own is among
+   them, for the auditor; it gives the originator no ground (`facts`). A holding stays when its signal is recalled or
+   superseded: that the participant knows the person is not undone. Followers of the other candidates of an ambiguous
+   mention do not count until an analyst has decided.
 
 `Known` is changed as candidates are resolved, so that a batch may hold a repeat of itself.
 Must not: read the database or a clock.
@@ -34,7 +39,7 @@ from kruispunt_schemas.records.backbone import (
     RepertoryKind,
     Review,
 )
-from kruispunt_schemas.records.frame import Header, Lifecycle, Posting
+from kruispunt_schemas.records.frame import Follower, Header, Lifecycle, Posting
 
 from kruispunt_processors.resolve.matching import Match, Mention, match
 
@@ -77,13 +82,17 @@ class Kept:
 
 @dataclass(slots=True)
 class Known:
-    """What the database knows that matters to a batch."""
+    """What the database knows that matters to a batch.
+
+    holdings: by person and participant the event of the first holding.
+    """
 
     signals: dict[tuple[str, UUID], Posting] = field(default_factory=dict)
     contents: dict[tuple[str, bytes], list[Kept]] = field(default_factory=dict)
     aliases: dict[bytes, bytes] = field(default_factory=dict)
     cases: dict[bytes, list[Registered]] = field(default_factory=dict)
     persons: dict[bytes, frozenset[str]] = field(default_factory=dict)
+    holdings: dict[str, dict[str, UUID]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datet
     mentioned, matched = candidate.mention, None
     persons: tuple[PersonRegistered, ...] = ()
     holdings: tuple[HoldingRegistered, ...] = ()
+    followers: tuple[Follower, ...] = ()
     review = None
     # 5.
     if mentioned is not None:
@@ -172,7 +182,21 @@ def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datet
             ),
         )
         review = _review(candidate, matched, now) if matched.candidates else None
-    event = _event(candidate, canonical, now, supersedes=supersedes, persons=persons, holdings=holdings)
+        # 6.
+        first = known.holdings.setdefault(matched.reference, {})
+        followers = tuple(
+            Follower(participant=participant, event=event) for participant, event in sorted(first.items())
+        )
+        first.setdefault(header.originator, identity.event_id(candidate.posting))
+    event = _event(
+        candidate,
+        canonical,
+        now,
+        supersedes=supersedes,
+        persons=persons,
+        holdings=holdings,
+        followers=followers,
+    )
     known.signals[(header.originator, header.signal_id)] = candidate.posting
     superseded = {item.posting for item in overtaken}
     for item in (item for kept in known.contents.values() for item in kept) if superseded else ():
@@ -194,6 +218,7 @@ def _event(
     supersedes: tuple[UUID, ...] = (),
     persons: tuple[PersonRegistered, ...] = (),
     holdings: tuple[HoldingRegistered, ...] = (),
+    followers: tuple[Follower, ...] = (),
 ) -> RepertoryEvent:
     header = candidate.header
     return RepertoryEvent(
@@ -214,7 +239,17 @@ def _event(
         supersedes=supersedes,
         persons=persons,
         holdings=holdings,
+        followers=followers,
     )
+
+
+def first_holding(event: RepertoryEvent, participant: str) -> UUID:
+    """Return the event that registered a participant's first holding of the person of this event: an earlier one, or this.
+
+    A rebuild from the topic ``repertory`` asks the same, so it needs no order of events. An event has one person.
+    """
+    cited = {follower.participant: follower.event for follower in event.followers}
+    return cited.get(participant, event.event_id)
 
 
 def _review(candidate: Candidate, matched: Match, now: datetime) -> Review:

@@ -155,6 +155,7 @@ class ResolveStage:
             persons=tuple(sorted(row.reference for row in event.persons)),
             supersedes=event.supersedes,
             registered_as=event.event_id,
+            followers=event.followers,
         )
         passage = Passage(
             posting=event.posting,

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from kruispunt_schemas.records.frame import Lifecycle, Posting
+from kruispunt_schemas.records.frame import Follower, Lifecycle, Posting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +199,11 @@ class RepertoryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepertoryEvent:
-    """repertory: references and keyed hashes, never content; the common database is rebuilt from it."""
+    """repertory: references and keyed hashes, never content; the common database is rebuilt from it.
+
+    followers: who held a person of this signal before, sorted by participant; an earlier holding of the originator's
+    own stands among them, the one that this event registers does not.
+    """
 
     event_id: UUID
     kind: RepertoryKind
@@ -218,6 +222,7 @@ class RepertoryEvent:
     supersedes: tuple[UUID, ...]
     persons: tuple[PersonRegistered, ...]
     holdings: tuple[HoldingRegistered, ...]
+    followers: tuple[Follower, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

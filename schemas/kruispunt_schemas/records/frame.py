@@ -62,12 +62,21 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Follower:
+    """A participant that held a person already, and the repertory event of its first holding of that person."""
+
+    participant: str
+    event: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """What resolution found out."""
+    """What resolution found out; followers as in the repertory event."""
 
     persons: tuple[str, ...]
     supersedes: tuple[UUID, ...]
     registered_as: UUID
+    followers: tuple[Follower, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,12 +177,16 @@ SIGNAL_ID: Final = identity.signal_id(SECRET, CONTEXT.reference, 1)
 EARLIER_ID: Final = UUID("0e8a3c5e-2b6f-8d21-9c44-5d0f7a1b2c3d")
 DELIVERY_ID: Final = identity.delivery_id(ORIGINATOR, SIGNAL_ID, RECIPIENT)
 CASE_KEY: Final = identity.case_key(BACKBONE_KEY, ORIGINATOR, CONTEXT.reference)
+FOLLOWER: Final = frame.Follower(participant=RECIPIENT, event=identity.event_id(EARLIER))
 PASSAGE: Final = frame.Passage(
     posting=POSTING,
     bundle=BUNDLE,
     case_key=CASE_KEY,
     resolution=frame.Resolution(
-        persons=("person-1",), supersedes=(EARLIER_ID,), registered_as=identity.event_id(POSTING)
+        persons=("person-1",),
+        supersedes=(EARLIER_ID,),
+        registered_as=identity.event_id(POSTING),
+        followers=(FOLLOWER,),
     ),
     delivery=frame.Delivery(
         output_id=DELIVERY_ID,
@@ -309,6 +313,7 @@ RECORDS: Final[tuple[Record, ...]] = (
                 participant=ORIGINATOR, reference="person-1", capacity="RadicalisationCase", since=TIME
             ),
         ),
+        followers=(FOLLOWER,),
     ),
     backbone.Review(
         review_id=identity.review_id(POSTING),
