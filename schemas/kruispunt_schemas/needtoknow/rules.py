@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from importlib.resources import files
 from typing import Any, Final
 
 import cedarpy
@@ -91,6 +92,12 @@ def rules(policies: str) -> Mapping[str, Rule]:
     if mistakes:
         raise PolicyError("; ".join(mistakes))
     return {name: _rule(name, rule) for name, rule in found}
+
+
+@cache
+def installed() -> str:
+    """Return the policies that this release brings: whoever holds no bundle finds the sentences there."""
+    return (files("kruispunt_schemas") / "policy" / "need_to_know.cedar").read_text(encoding="utf-8")
 
 
 def sentence(policies: str, name: str, language: Language) -> str:
