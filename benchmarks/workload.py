@@ -128,7 +128,7 @@ def prepare(
         )
         value = wire.wrapped(wire_ids[signed.schema.fingerprint], signed.encoded())
         made.append(Prepared(topics.out_topic(originator).name, value, envelope))
-        observed = Observed(signed.read_header(), draft.sections.context, draft.sections.distribution)
+        observed = Observed.of(signed.read_header(), PUBLISHED_AT, draft.sections)
         fan_out.append(_recipients(bundle, engine, observed, signed.schema.sections))
     return made, _shape(made, fan_out)
 

@@ -53,9 +53,11 @@ def decide(
     found: dict[tuple[SectionOutcome, ...], int] = {}
     touched = facts.touched(signal)
     for settled in _settled(bundle, engine, signal.stated, sections):
+        engine.asked += 1
         if rest := settled.members & ~touched:
             found[settled.outcome] = found.get(settled.outcome, 0) | rest
         for flags, members in facts.split(settled.members & touched, signal.holders):
+            engine.asked += 1
             outcome = settled.raised.get(flags)
             if outcome is None:
                 outcome = engine.evaluate(facts.raised(settled.facts, flags), sections)

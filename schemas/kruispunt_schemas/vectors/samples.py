@@ -232,7 +232,7 @@ _SECTION_OUTCOMES: Final = (
         sections=("context",), released=True, grounds=("ground-territory",), guards=(), errors=0
     ),
     backbone.SectionOutcome(
-        sections=("distribution",), released=False, grounds=(), guards=("guard-distribution",), errors=0
+        sections=("subject",), released=False, grounds=("ground-territory",), guards=("guard-minor",), errors=0
     ),
 )
 RECORDS: Final[tuple[Record, ...]] = (
@@ -250,25 +250,30 @@ RECORDS: Final[tuple[Record, ...]] = (
         bundle=BUNDLE,
         decided_at=TIME,
         supersedes=(EARLIER_ID,),
-        sections=("context", "distribution"),
+        sections=("context", "distribution", "subject"),
         classification=0,
-        holders=(backbone.FactHolders(fact="in_territory", members=b"\x80"),),
+        stated=(
+            backbone.StatedFact(fact="is_minor", value="True"),
+            backbone.StatedFact(fact="purposes", value="INVESTIGATION PREVENTION"),
+        ),
+        holders=(backbone.FactHolders(fact="in_territory", members=b"\x01\x01"),),
         evidence=(
             backbone.Evidence(
-                source=backbone.EvidenceSource.HEADER, reference="originator", facts=("is_originator",)
+                source=backbone.EvidenceSource.SECTION,
+                reference=f"context:{identity.digest(b'a section').hex()}",
             ),
+            backbone.Evidence(source=backbone.EvidenceSource.REPERTORY, reference=str(DELIVERY_ID)),
         ),
         groups=(
-            backbone.GroupOutcome(members=b"\x80", size=1, sections=_SECTION_OUTCOMES),
+            backbone.GroupOutcome(members=b"\x01\x01", size=1, sections=_SECTION_OUTCOMES),
             backbone.GroupOutcome(members=None, size=5, sections=()),
         ),
         outputs=(
             backbone.DecidedOutput(
-                output_id=DELIVERY_ID,
                 recipient=RECIPIENT,
                 kind=backbone.OutputKind.VIEW,
                 digest=identity.digest(b"a view"),
-                replaces=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
+                replaces=(0,),
             ),
         ),
     ),
