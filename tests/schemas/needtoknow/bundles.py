@@ -15,7 +15,13 @@ from kruispunt_schemas.needtoknow.bundle import (
 )
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.frame import Classification, Header, Lifecycle
-from kruispunt_schemas.records.sections import Context, Distribution, Phenomenon
+from kruispunt_schemas.records.sections import (
+    Context,
+    Distribution,
+    Nature,
+    Phenomenon,
+    Purpose,
+)
 from kruispunt_schemas.schema import SIGNAL_TYPES
 from kruispunt_schemas.vectors import samples
 
@@ -95,5 +101,7 @@ def observed(
         municipality=municipality,
         legal_basis="",
         purpose="",
+        nature=Nature.JUDICIAL,
+        purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
     )
     return Observed(header, context, Distribution(named=named, excluded=excluded))
