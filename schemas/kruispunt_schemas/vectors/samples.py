@@ -1,4 +1,5 @@
-"""One full record of every type, with fixed test keys: what the vectors are made of.
+"""One full record of every type, with fixed test keys: what the vectors are made of (`chain_samples` has the rest of the
+signals).
 
 Rules: every field of every section is filled at least once, with text that a sloppy codec gets wrong (diacritics,
 empty strings, partial dates). Persons are invented, serials of national numbers lie outside the issued range. Must
@@ -43,6 +44,8 @@ CONTEXT: Final = sections.Context(
     municipality="11002",
     legal_basis="Law on the police function, art. 44/1",
     purpose="Follow-up by the local task force",
+    nature=sections.Nature.JUDICIAL,
+    purposes=(sections.Purpose.INVESTIGATION, sections.Purpose.PREVENTION),
 )
 SUBJECT: Final = sections.Subject(
     kind=sections.SubjectKind.PERSON,
@@ -122,6 +125,8 @@ SHEET: Final = Draft(
             phenomenon=sections.Phenomenon.DRUGS,
             legal_basis="Law of 30 July 2018",
             purpose="Feedback",
+            nature=sections.Nature.ADMINISTRATIVE,
+            purposes=(sections.Purpose.CARE, sections.Purpose.PREVENTION),
         ),
         situation=sections.SheetSituation(
             consensus=True, professional_secrecy=False, members_present=5, facts=(FACT,)

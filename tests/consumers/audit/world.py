@@ -64,8 +64,10 @@ from kruispunt_schemas.records.sections import (
     DataSubject,
     Distribution,
     Fact,
+    Nature,
     PersonName,
     Phenomenon,
+    Purpose,
     Sections,
     Sex,
     Subject,
@@ -136,6 +138,8 @@ def draft(
         municipality=municipality,
         legal_basis="art. 44 police function act",
         purpose="follow-up",
+        nature=Nature.JUDICIAL,
+        purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
     )
     whole = Sections(
         context=context,
