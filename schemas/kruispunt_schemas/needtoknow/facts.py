@@ -2,12 +2,16 @@
 
 Rules
 -----
-1. A fact is an enum, an ordinal or a boolean, computed from a signed header, a committed section or a bundle row.
+1. A fact is an enum, an ordinal or a boolean, computed from a signed header, a committed section, a bundle row or a
+   repertory event.
 2. Facts of a recipient come from its bundle row and from the signal: the signal says of whom each of `HELD` holds.
    A decision records what the signal says; the rows stand in the bundle that it cites.
 3. Participants with equal facts form a group. Sets of participants are bitmaps over the bundle's (bit n is
    participant n): first the groups that the bundle alone makes, then each is split by what the signal says.
-4. Evidence names a header field, a section with its commitment, or the bundle; an auditor rebuilds facts from it.
+4. Evidence names a header field, a section with its commitment, the bundle, or a repertory event by its id; an auditor
+   rebuilds facts from it. Who follows the subject is cited one by one; that nobody else does follows from the events of
+   the person, each of which cites those before it.
+5. An originator is no follower of the subject of its own signal.
 
 Must not: decide anything, or ask a database or a clock.
 """
@@ -22,10 +26,10 @@ from typing import Final
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow.bundle import ORDINALS, Bundle
 from kruispunt_schemas.records.backbone import Decision, Evidence, EvidenceSource, FactHolders
-from kruispunt_schemas.records.frame import Header
+from kruispunt_schemas.records.frame import Follower, Header
 from kruispunt_schemas.records.sections import Context, Distribution
 
-HELD: Final = ("in_territory", "is_excluded", "is_named", "is_originator")
+HELD: Final = ("follows_subject", "in_territory", "is_excluded", "is_named", "is_originator")
 """The facts that hold of some participants because of what a signal says, sorted."""
 
 
@@ -42,16 +46,18 @@ class Facts:
     is_named: bool
     is_excluded: bool
     in_territory: bool
+    follows_subject: bool
     has_national_mandate: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The parts of a signal that facts are computed from."""
+    """The parts of a signal that facts are computed from, and the followers that its repertory event cites."""
 
     header: Header
     context: Context | None
     distribution: Distribution | None
+    followers: tuple[Follower, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ def of_signal(bundle: Bundle, observed: Observed) -> SignalFacts:
         lifecycle=header.lifecycle.value,
         classification=ORDINALS[header.classification],
         holders={
+            "follows_subject": bitmap_of(bundle, (item.participant for item in _others(observed))),
             "in_territory": bundle.covering.get(municipality or "", 0),
             "is_excluded": bitmap_of(bundle, distribution.excluded if distribution else ()),
             "is_named": bitmap_of(bundle, distribution.named if distribution else ()),
@@ -128,6 +135,10 @@ def evidence(observed: Observed) -> tuple[Evidence, ...]:
         *_BUNDLE_EVIDENCE,
         *_HEADER_EVIDENCE,
         *(
+            Evidence(source=EvidenceSource.REPERTORY, reference=event, facts=("follows_subject",))
+            for event in sorted({str(item.event) for item in _others(observed)})
+        ),
+        *(
             Evidence(source=EvidenceSource.SECTION, reference=f"{name}:{digests.get(name, '')}", facts=facts)
             for name, facts in _SECTION_FACTS
         ),
@@ -169,6 +180,10 @@ def unpack(bundle: Bundle, packed: bytes, field: str = "groups.members") -> int:
     return bitmap
 
 
+def _others(observed: Observed) -> list[Follower]:
+    return [item for item in observed.followers if item.participant != observed.header.originator]
+
+
 _SECTION_FACTS: Final = (("context", ("in_territory",)), ("distribution", ("is_excluded", "is_named")))
 _HEADER_EVIDENCE: Final = tuple(
     Evidence(source=EvidenceSource.HEADER, reference=field, facts=(fact,))
@@ -206,6 +221,7 @@ def _by_bundle(
             is_named=False,
             is_excluded=False,
             in_territory=False,
+            follows_subject=False,
             has_national_mandate=signal_type in row.mandate,
         )
         found[facts] = found.get(facts, 0) | (1 << place)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from kruispunt_schemas import identity
 from kruispunt_schemas.needtoknow.authoring import ROOT
 from kruispunt_schemas.needtoknow.bundle import (
     Bundle,
@@ -14,7 +16,7 @@ from kruispunt_schemas.needtoknow.bundle import (
     VerificationKey,
 )
 from kruispunt_schemas.needtoknow.facts import Observed
-from kruispunt_schemas.records.frame import Classification, Header, Lifecycle
+from kruispunt_schemas.records.frame import Classification, Follower, Header, Lifecycle
 from kruispunt_schemas.records.sections import Context, Distribution, Phenomenon
 from kruispunt_schemas.schema import SIGNAL_TYPES
 from kruispunt_schemas.vectors import samples
@@ -72,6 +74,7 @@ def observed(
     municipality: str | None = ANTWERP,
     named: tuple[str, ...] = (),
     excluded: tuple[str, ...] = (),
+    followers: tuple[str, ...] = (),
 ) -> Observed:
     """Return the parts of a signal that facts are computed from."""
     original = lifecycle is Lifecycle.ORIGINAL
@@ -96,4 +99,10 @@ def observed(
         legal_basis="",
         purpose="",
     )
-    return Observed(header, context, Distribution(named=named, excluded=excluded))
+    held = tuple(Follower(participant=name, event=event_of(name)) for name in sorted(set(followers)))
+    return Observed(header, context, Distribution(named=named, excluded=excluded), held)
+
+
+def event_of(name: str) -> UUID:
+    """Return the event that registered the holding of a participant."""
+    return identity.derived_id("repertory", name)

@@ -25,6 +25,7 @@ FACTS = Facts(
     is_named=False,
     is_excluded=False,
     in_territory=True,
+    follows_subject=False,
     has_national_mandate=False,
 )
 PERMIT = '@id("ground") permit (principal, action, resource);'

@@ -15,7 +15,7 @@ from kruispunt_schemas.records.frame import Classification, Lifecycle
 from kruispunt_schemas.schema import SIGNAL_TYPES
 from kruispunt_schemas.vectors import samples
 
-from tests.schemas.needtoknow.bundles import ANTWERP, GHENT, PARTICIPANTS, bundle, observed
+from tests.schemas.needtoknow.bundles import ANTWERP, GHENT, PARTICIPANTS, bundle, event_of, observed
 
 BUNDLE = bundle()
 NAMES = [row.id for row in PARTICIPANTS]
@@ -29,6 +29,7 @@ signals = st.builds(
     municipality=st.sampled_from([None, ANTWERP, GHENT, "99999"]),
     named=st.lists(st.sampled_from([*NAMES, "nobody"]), max_size=5).map(tuple),
     excluded=st.lists(st.sampled_from([*NAMES, "nobody"]), max_size=5).map(tuple),
+    followers=st.lists(st.sampled_from([*NAMES, "nobody"]), max_size=5).map(tuple),
 )
 
 
@@ -48,6 +49,7 @@ def by_hand(name: str, signal: Observed) -> Facts:
         is_named=name in signal.distribution.named,
         is_excluded=name in signal.distribution.excluded,
         in_territory=signal.context.municipality in areas.get(row.territory or "", ()),
+        follows_subject=name != header.originator and name in {item.participant for item in signal.followers},
         has_national_mandate=header.signal_type in row.mandate,
     )
 
@@ -74,7 +76,10 @@ def test_every_fact_cites_where_it_can_be_found_again(signal: Observed) -> None:
     places = [(item.source, item.reference) for item in found]
     assert places == sorted(places)
     assert all(list(item.facts) == sorted(item.facts) for item in found)
-    assert {fact for item in found for fact in item.facts} == set(Facts.__dataclass_fields__)
+    followers = {str(item.event) for item in signal.followers if item.participant != signal.header.originator}
+    cited = {fact for item in found for fact in item.facts}
+    assert cited | ({"follows_subject"} if not followers else set()) == set(Facts.__dataclass_fields__)
+    assert {item.reference for item in found if item.source is EvidenceSource.REPERTORY} == followers
     digests = {item.section: item.digest.hex() for item in signal.header.commitments}
     for item in found:
         if item.source is EvidenceSource.HEADER:
@@ -82,6 +87,8 @@ def test_every_fact_cites_where_it_can_be_found_again(signal: Observed) -> None:
         elif item.source is EvidenceSource.SECTION:
             name, digest = item.reference.split(":")
             assert digests[name] == digest
+        elif item.source is EvidenceSource.REPERTORY:
+            assert item.facts == ("follows_subject",)
         else:
             assert item.source is EvidenceSource.BUNDLE
             assert hasattr(BUNDLE, item.reference)
@@ -92,6 +99,14 @@ def test_a_signal_without_context_or_distribution() -> None:
     found = facts.of_signal(BUNDLE, signal)
     assert [fact for fact, members in found.holders.items() if members] == ["is_originator"]
     assert all(not group.in_territory and not group.is_named for group, _ in facts.groups(BUNDLE, found))
+
+
+def test_an_originator_does_not_follow_the_subject_of_its_own_signal() -> None:
+    signal = observed(originator="agency", followers=("agency", "force-b"))
+    found = facts.of_signal(BUNDLE, signal)
+    assert facts.members_of(BUNDLE, found.holders["follows_subject"]) == ["force-b"]
+    cited = [item.reference for item in facts.evidence(signal) if item.source is EvidenceSource.REPERTORY]
+    assert cited == [str(event_of("force-b"))]
 
 
 @settings(deadline=None)
