@@ -140,7 +140,9 @@ def outputs(bundle: Bundle, decided: Decision, item: Resolved, pseudonym_key: by
 
 
 def _observed(item: Resolved) -> facts.Observed:
-    return facts.Observed(item.header, item.sections.context, item.sections.distribution)
+    return facts.Observed(
+        item.header, item.sections.context, item.sections.distribution, item.resolution.followers
+    )
 
 
 def _output(plan: PlannedOutput, decided: Decision, item: Resolved, pseudonym_key: bytes) -> Output:

@@ -12,8 +12,9 @@ from kruispunt_processors.route.routing import DivergentOutputError, Output, Res
 from kruispunt_schemas import codec, disclosure, identity
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.records.backbone import Decision, OutputKind, Withdrawal
-from kruispunt_schemas.records.frame import Classification, Lifecycle, Passage, Resolution
+from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.records.backbone import Decision, EvidenceSource, OutputKind, Withdrawal
+from kruispunt_schemas.records.frame import Classification, Follower, Lifecycle, Passage, Resolution
 
 from tests import drafts
 from tests.drafts import ANTWERPEN, BACKBONE, GENT, LTF, MONDAY, OCAD, VSSE, composed, draft
@@ -23,11 +24,24 @@ KEY = BACKBONE.pseudonym
 Held = Mapping[str, tuple[UUID, ...]]
 
 
-def resolved(signed: SignedBytes, offset: int = 0, *, persons: tuple[str, ...] = ("p1",)) -> Resolved:
+def resolved(
+    signed: SignedBytes,
+    offset: int = 0,
+    *,
+    persons: tuple[str, ...] = ("p1",),
+    followers: tuple[str, ...] = (),
+) -> Resolved:
     """Return a signal as resolve hands it on."""
     header = signed.read_header()
     at = drafts.posting(header.originator, offset)
-    resolution = Resolution(persons=persons, supersedes=(), registered_as=identity.event_id(at))
+    resolution = Resolution(
+        persons=persons,
+        supersedes=(),
+        registered_as=identity.event_id(at),
+        followers=tuple(
+            Follower(participant=name, event=identity.event_id(drafts.posting(name, 5))) for name in followers
+        ),
+    )
     case_key = identity.case_key(BACKBONE.case, header.originator, "2026/118")
     passage = Passage(posting=at, bundle=drafts.bundle().name, case_key=case_key, resolution=resolution)
     return Resolved(
@@ -234,5 +248,28 @@ def test_every_output_id_follows_from_signal_and_recipient() -> None:
     for output in record.outputs:
         assert output.kind is OutputKind.VIEW
         assert output.output_id == identity.delivery_id(VSSE, signal_id, output.recipient)
-    facts = {fact for item in record.evidence for fact in item.facts}
-    assert {"in_territory", "is_named", "is_excluded", "is_originator", "clearance"} <= facts
+    cited = {fact for item in record.evidence for fact in item.facts}
+    assert {"in_territory", "is_named", "is_excluded", "is_originator", "clearance"} <= cited
+
+
+FOLLOWED = resolved(composed(), followers=("dvz", LTF, VSSE))
+
+
+def test_a_decision_says_who_follows_the_subject_and_since_which_event() -> None:
+    record = decision(FOLLOWED)
+    (held,) = (item.members for item in record.holders if item.fact == "follows_subject")
+    assert facts.members_of(drafts.bundle(), facts.unpack(drafts.bundle(), held)) == ["dvz", LTF]
+    cited = {item.reference for item in record.evidence if item.source is EvidenceSource.REPERTORY}
+    assert cited == {str(identity.event_id(drafts.posting(name, 5))) for name in ("dvz", LTF)}
+
+
+def test_no_recipient_can_tell_from_its_view_who_follows_the_subject() -> None:
+    """What a view says about others is nothing; ids do not depend on them either."""
+    followed, alone = sent(FOLLOWED), sent(CASE)
+    for recipient in followed.keys() & alone.keys() - {"dvz", LTF}:
+        assert followed[recipient] == alone[recipient]
+    assert {name: item.output_id for name, item in alone.items()}.items() <= {
+        name: item.output_id for name, item in followed.items()
+    }.items()
+    events = [item.event for item in FOLLOWED.resolution.followers]
+    assert not any(str(event).encode() in item.payload for event in events for item in followed.values())
