@@ -21,9 +21,9 @@ from confluent_kafka.cimpl import NewTopic
 from kruispunt_processors import exits
 from kruispunt_processors.commands import quarantine
 from kruispunt_producers.synthetic import generate, write_exports
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas import disclosure, identity, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Participant
 from kruispunt_schemas.records.backbone import (
@@ -243,9 +243,7 @@ def test_a_recall_reaches_whoever_got_the_original(backbone: Backbone) -> None:
 
 def test_a_correction_that_narrows_withdraws_from_those_who_lose_it(backbone: Backbone) -> None:
     wide, narrow = backbone.await_decision("wide"), backbone.await_decision("narrow")
-    (before,) = [
-        decisions.output_id(wide, output) for output in wide.outputs if output.recipient == LTF
-    ]
+    (before,) = [decisions.output_id(wide, output) for output in wide.outputs if output.recipient == LTF]
     withdrawals = [
         record
         for record in backbone.records(topics.in_topic(LTF).name, Withdrawal)

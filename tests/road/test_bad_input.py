@@ -14,8 +14,8 @@ from kruispunt_consumers.audit.replay import replay
 from kruispunt_consumers.inbox.commands import inbox
 from kruispunt_processors.commands import quarantine
 from kruispunt_processors.engine.batches import PREFIX_BYTES
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas import identity, keys, topics, wire
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import VerificationKey
 from kruispunt_schemas.records.backbone import Decision, QuarantineEntry, RepertoryEvent, Stage, Verdict

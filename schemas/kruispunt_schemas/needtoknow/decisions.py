@@ -29,7 +29,13 @@ from kruispunt_schemas.needtoknow import bitmaps, facts
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.facts import Facts, SignalFacts, Stated
-from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, SectionOutcome
+from kruispunt_schemas.records.backbone import (
+    DecidedOutput,
+    Decision,
+    GroupOutcome,
+    OutputKind,
+    SectionOutcome,
+)
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
 
 

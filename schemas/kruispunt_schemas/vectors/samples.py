@@ -237,7 +237,11 @@ _SECTION_OUTCOMES: Final = (
         sections=("context",), released=True, grounds=("ground-territory",), guards=(), errors=0
     ),
     backbone.SectionOutcome(
-        sections=("subject",), released=False, grounds=("ground-territory",), guards=("guard-minor",), errors=0
+        sections=("subject",),
+        released=False,
+        grounds=("ground-territory",),
+        guards=("guard-minor",),
+        errors=0,
     ),
 )
 RECORDS: Final[tuple[Record, ...]] = (

@@ -117,7 +117,9 @@ def redigest(world: World, recipient: str, output_id: str) -> None:
             lambda item: replace(
                 item,
                 outputs=tuple(
-                    replace(made, digest=digest) if str(decisions.output_id(item, made)) == output_id else made
+                    replace(made, digest=digest)
+                    if str(decisions.output_id(item, made)) == output_id
+                    else made
                     for made in item.outputs
                 ),
             ),
@@ -445,9 +447,7 @@ def recipient_added_with_its_view(world: World) -> None:
     world.put_signed("in.ltf-gent", view, extra)
 
     def add(item: Decision) -> Decision:
-        made = replace(
-            item.outputs[0], recipient="ltf-gent", digest=identity.digest(payload_of(view))
-        )
+        made = replace(item.outputs[0], recipient="ltf-gent", digest=identity.digest(payload_of(view)))
         return replace(item, outputs=tuple(sorted((*item.outputs, made), key=lambda one: one.recipient)))
 
     world.change(DECISIONS, 0, Decision, add)

@@ -31,7 +31,6 @@ from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import (
     BundleActivation,
     BundleContent,
-    DecidedOutput,
     Decision,
     DuplicateKind,
     OutputKind,

@@ -13,9 +13,9 @@ from kruispunt_processors.database.decided import ClaimedDecision, Held
 from kruispunt_processors.database.tables import delivered
 from kruispunt_processors.route import routing
 from kruispunt_processors.route.routing import Resolved
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas import identity
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from kruispunt_schemas.records.frame import Lifecycle, Resolution
 from sqlalchemy import select

@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from kruispunt_processors.route import routing
 from kruispunt_processors.route.routing import DivergentOutputError, Output, Resolved
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas import codec, disclosure, identity
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind, Withdrawal
 from kruispunt_schemas.records.frame import Classification, Lifecycle, Passage, Resolution
 
@@ -77,8 +78,6 @@ def is_withdrawal(output: Output) -> bool:
 
 def holding(outputs: Mapping[str, Output]) -> dict[str, tuple[UUID, ...]]:
     return {name: (output.output_id,) for name, output in outputs.items()}
-
-
 
 
 CASE = resolved(composed())

@@ -56,9 +56,7 @@ def _field(name: str, kind: object) -> st.SearchStrategy[Any]:
     return st.integers(0, 5) if kind == "int" else st.booleans()
 
 
-any_facts = st.builds(
-    Facts, **{item.name: _field(item.name, item.type) for item in fields(Facts)}
-)
+any_facts = st.builds(Facts, **{item.name: _field(item.name, item.type) for item in fields(Facts)})
 
 
 def outcome(policies: PolicyEngine, facts: Facts = FACTS, section: str = "context") -> SectionOutcome:
@@ -78,7 +76,10 @@ class TestLoading:
             ('@name("x") permit (principal, action, resource);', "a policy has no @id"),
             (PERMIT + PERMIT, "several policies have the same @id: ground-all"),
             ('@id("guard-a") forbid (principal, action, resource);', "guard-a: @law is missing"),
-            (worded("guard-a", "permit (principal, action, resource);"), "guard-a: a permit is called ground-"),
+            (
+                worded("guard-a", "permit (principal, action, resource);"),
+                "guard-a: a permit is called ground-",
+            ),
             (PERMIT.replace('@de("de")', ""), "ground-all: @de is missing"),
             (PERMIT.replace('"read"', '"sure"'), "ground-all: @confidence is one of read, believed, unsure"),
             ("permit (", "the policies cannot be parsed"),
@@ -113,11 +114,16 @@ class TestDeciding:
         )
 
     def test_a_guard_beats_every_ground_and_the_grounds_overruled_are_named_in_order(self) -> None:
-        rules = [worded(f"ground-{name}", "permit (principal, action, resource);") for name in ("b", "a", "c")]
+        rules = [
+            worded(f"ground-{name}", "permit (principal, action, resource);") for name in ("b", "a", "c")
+        ]
         guards = [worded(f"guard-{name}", "forbid (principal, action, resource);") for name in ("z", "y")]
         assert outcome(engine(*guards, *rules)) == SectionOutcome(
-            sections=("context",), released=False, grounds=("ground-a", "ground-b", "ground-c"),
-            guards=("guard-y", "guard-z"), errors=0
+            sections=("context",),
+            released=False,
+            grounds=("ground-a", "ground-b", "ground-c"),
+            guards=("guard-y", "guard-z"),
+            errors=0,
         )
 
     def test_a_guard_can_withhold_one_section_and_leave_the_rest(self) -> None:
@@ -151,7 +157,7 @@ class TestDeciding:
                 assert facts.purpose_fits
                 assert facts.nature_fits
                 assert facts.is_screened
-                assert not (facts.is_excluded or facts.is_originator or facts.lacks_agreement)
+                assert not any((facts.is_excluded, facts.is_originator, facts.lacks_agreement))
                 assert facts.lifecycle != "RECALL"
                 assert facts.recipient_kind != "local-safety-cell" or facts.classification == 0
                 assert "THIRD_PARTY_RULE" not in facts.markings or facts.has_consent
