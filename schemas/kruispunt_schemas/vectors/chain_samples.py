@@ -101,7 +101,9 @@ ENTITY: Final = draft(
         categories=(EntityCategory.HP, EntityCategory.PVE),
         review_due_on=date(2028, 3, 14),
     ),
-    assessment=CaseAssessment(summary="A strong link with Belgium.", proposed_categories=(EntityCategory.HP,)),
+    assessment=CaseAssessment(
+        summary="A strong link with Belgium.", proposed_categories=(EntityCategory.HP,)
+    ),
 )
 MEASURE: Final = draft("MeasureReport", "M-1", Nature.ADMINISTRATIVE, Purpose.PREVENTION, measures=MEASURES)
 ALERT: Final = draft(
