@@ -81,6 +81,8 @@ ORIGINATORS = {
     "ThreatLevel": OCAD,
     "TravelHit": "belpiu",
 }
+ADMISSIBLE = tuple(name for name in schemas.SIGNAL_TYPES if name != "IncidentLogEntry")
+"""Types that the bundle lets in. COMING: with rows of ad-hoc groups in the bundle it is all of them."""
 NATURES = {
     "Alert": Nature.JUDICIAL,
     "InformationAnswer": Nature.JUDICIAL,
