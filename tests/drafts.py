@@ -69,7 +69,7 @@ VSSE, OCAD, LTF = "vsse", "ocad", "ltf-antwerpen"
 ORIGINATORS = {
     "Alert": "federal-police",
     "AssetFreeze": "treasury",
-    "EnforcementCase": "jdc-antwerpen",
+    "EnforcementCase": "police-antwerpen",
     "EntityChange": OCAD,
     "FeedbackSheet": LTF,
     "IncidentLogEntry": "nccn",
@@ -81,8 +81,6 @@ ORIGINATORS = {
     "ThreatLevel": OCAD,
     "TravelHit": "belpiu",
 }
-ADMISSIBLE = tuple(name for name in schemas.SIGNAL_TYPES if name != "IncidentLogEntry")
-"""Types that the bundle lets in. COMING: with rows of ad-hoc groups in the bundle it is all of them."""
 NATURES = {
     "Alert": Nature.JUDICIAL,
     "InformationAnswer": Nature.JUDICIAL,
