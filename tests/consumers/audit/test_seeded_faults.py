@@ -757,7 +757,11 @@ def two_first_holdings_of_one_participant(world: World) -> None:
     world.road("federal-police", draft("M"))
 
 
-@breaks(Rule.FACTS, "vsse/2", also=(Rule.EVIDENCE,))
+@breaks(
+    Rule.FACTS,
+    "vsse/2",
+    also=(Rule.EVIDENCE, Rule.SECTION_OUTCOMES, Rule.DELIVERY_SAYS_WHY),  # it is a ground that is lost
+)
 def follower_lost_between_resolve_and_route(world: World) -> None:
     follower_lost(world)
 
