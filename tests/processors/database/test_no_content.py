@@ -93,7 +93,7 @@ def signals() -> list[Draft]:
     subject = replace(
         person(number=NUMBER), description="Tattoo of an anchor.", birth_place="Dendermonde", nationality="NL"
     )
-    found = [draft(name, subject=subject, reference=f"{name}/7") for name in drafts.ADMISSIBLE]
+    found = [draft(name, subject=subject, reference=f"{name}/7") for name in schemas.SIGNAL_TYPES]
     other = draft(
         subject=person("Peeters", "Annelies", particle=""), statement="Wrote on a wall.", reference="N-2"
     )
