@@ -16,11 +16,26 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from kruispunt_schemas.needtoknow.bundle import Name
 from kruispunt_schemas.records.frame import Classification, Handling, Lifecycle
-from kruispunt_schemas.records.sections import DataSubject, MeasureKind, Nature, PartialDate, Phenomenon, Purpose
+from kruispunt_schemas.records.sections import (
+    DataSubject,
+    MeasureKind,
+    Nature,
+    PartialDate,
+    Phenomenon,
+    Purpose,
+)
 
 ALL: Final = "all"
 """Every section of the type that the policy can give to anyone."""
@@ -152,7 +167,9 @@ class Case(_Table):
         if not (self.receives or self.refused or self.nobody_else):
             message = "it says of nobody what must happen"
             raise ValueError(message)
-        if both := sorted(name for name in self.receives if name in self.refused and self.refused[name].whole):
+        if both := sorted(
+            name for name in self.receives if name in self.refused and self.refused[name].whole
+        ):
             message = f"{', '.join(both)} cannot receive and be refused everything"
             raise ValueError(message)
         return self

@@ -53,7 +53,9 @@ def read_cases(paths: Iterable[Path] | None = None) -> dict[str, tuple[Case, ...
 
 
 def _files(paths: Iterable[Path]) -> tuple[Path, ...]:
-    return tuple(file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path]))
+    return tuple(
+        file for path in paths for file in (sorted(path.glob("*.toml")) if path.is_dir() else [path])
+    )
 
 
 def _rows(path: Path, mistakes: list[str]) -> list[Any]:

@@ -21,7 +21,14 @@ from typing import Any
 
 from kruispunt_schemas.jurist.trial import Prepared, judge
 from kruispunt_schemas.needtoknow.bundle import Bundle
-from kruispunt_schemas.needtoknow.conditions import Condition, Conditions, Expression, combined, conditions, written
+from kruispunt_schemas.needtoknow.conditions import (
+    Condition,
+    Conditions,
+    Expression,
+    combined,
+    conditions,
+    written,
+)
 from kruispunt_schemas.needtoknow.facts import Facts
 from kruispunt_schemas.records.backbone import SectionOutcome
 
@@ -106,14 +113,13 @@ class _Tried:
         values = {found: asdict(found) for found in everyone}
         return cls(
             prepared,
-            {
-                found: frozenset(rule.rule for rule in known if rule.hold(values[found]))
-                for found in everyone
-            },
+            {found: frozenset(rule.rule for rule in known if rule.hold(values[found])) for found in everyone},
             values,
         )
 
-    def under(self, ruled: Iterable[Conditions]) -> Callable[[Facts, Sequence[str]], tuple[SectionOutcome, ...]]:
+    def under(
+        self, ruled: Iterable[Conditions]
+    ) -> Callable[[Facts, Sequence[str]], tuple[SectionOutcome, ...]]:
         """Return what rules say of the case's facts, as they held."""
         rules = list(ruled)
         return lambda found, sections: combined(

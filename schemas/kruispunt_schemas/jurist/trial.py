@@ -112,7 +112,9 @@ def judge(prepared: Prepared, evaluate: Evaluate, bundle: Bundle) -> Result:
             for name in bitmaps.members_of(bundle, members):
                 came = _came(name, "nothing: the case says nobody else", outcomes)
                 mistakes = (f"it gets {_listed(came.released)} by {_listed(came.grounds)}",)
-                judged.append(Judged(name, came.expected, came.released, came.grounds, came.reasons, mistakes))
+                judged.append(
+                    Judged(name, came.expected, came.released, came.grounds, came.reasons, mistakes)
+                )
     return Result(case, tuple(judged))
 
 
