@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 from kruispunt_schemas import codec, identity, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.framing import framed
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import (
     Decision,
     QuarantineEntry,

@@ -1,6 +1,7 @@
 """Codes in words for an analyst: grounds, guards, sections, enumerations, outcomes.
 
-Rules: a code without words here is shown as it is, for a bundle may bring new ones. Must not: format or colour.
+Rules: a rule is said in its own sentence, as the policy of this release has it. A code without words is shown as it is, for
+a bundle may bring new ones. Must not: format or colour.
 """
 
 from __future__ import annotations
@@ -8,31 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-GROUNDS: Final[Mapping[str, str]] = {
-    "ground-territory": "it happened in your territory",
-    "ground-territory-police": "it happened in your police territory",
-    "ground-territory-information-officer": "a feedback sheet from your territory, for its information officer",
-    "ground-livc-extract": "extract for the safety cell of your territory",
-    "ground-national-mandate": "you receive this type for the whole country",
-    "ground-named": "the originator named you",
-    "ground-subject-followed": "you follow this subject already",
-}
-
-GUARDS: Final[Mapping[str, str]] = {
-    "guard-clearance": "classified above your clearance",
-    "guard-unclassified-only": "your kind of participant receives unclassified parts only",
-    "guard-excluded": "the originator excluded you",
-    "guard-own-signal": "it is your own signal",
-    "guard-recall": "the signal was recalled",
-    "guard-distribution": "the distribution list is released to nobody",
-    "guard-third-party": "third-party rule: the originator's consent is needed",
-    "guard-embargo": "under embargo",
-    "guard-handling": "the handling code forbids it",
-    "guard-professional-secrecy": "covered by professional secrecy",
-    "guard-purpose": "not for your purpose",
-}
-
-NO_GROUND: Final = "no ground gives it to you"
+from kruispunt_schemas.needtoknow.rules import NO_GROUND, Language, installed, sentence
 
 ASSESSMENTS: Final = frozenset({"assessment"})
 """Sections that hold opinions, shown apart from facts."""
@@ -68,14 +45,14 @@ THREAT_LEVELS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "serious", 
 _ACRONYMS: Final = frozenset({"FTF", "HTF", "HP", "PVE", "PCT", "TLP"})
 
 
-def ground(code: str) -> str:
-    """Return a ground in words."""
-    return GROUNDS.get(code, code)
+def ground(code: str, language: Language = Language.EN) -> str:
+    """Return what a ground says."""
+    return sentence(installed(), code, language)
 
 
-def rules(codes: Iterable[str]) -> str:
-    """Return why a section is withheld, in words."""
-    return "; ".join(GUARDS.get(code, code) for code in codes) or NO_GROUND
+def rules(codes: Iterable[str], language: Language = Language.EN) -> str:
+    """Return why a section is withheld: what its guards say, or that no rule entitles to it."""
+    return " ".join(sentence(installed(), code, language) for code in tuple(codes) or (NO_GROUND,))
 
 
 def title(section: str) -> str:

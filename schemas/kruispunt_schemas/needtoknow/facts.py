@@ -176,7 +176,12 @@ def of_signal(bundle: Bundle, observed: Observed) -> SignalFacts:
 
 
 def _stated(bundle: Bundle, observed: Observed) -> Stated:
-    header, context, subject, told = observed.header, observed.context, observed.subject, observed.distribution
+    header, context, subject, told = (
+        observed.header,
+        observed.context,
+        observed.subject,
+        observed.distribution,
+    )
     row = bundle.by_id.get(header.originator)
     day = observed.appended_at.date()
     source = (context.data_source if context else None) or ""

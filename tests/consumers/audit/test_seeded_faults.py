@@ -17,7 +17,7 @@ from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
-from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.needtoknow import bitmaps, decisions
 from kruispunt_schemas.records.backbone import (
     BundleContent,
     Decision,
@@ -117,7 +117,9 @@ def redigest(world: World, recipient: str, output_id: str) -> None:
             lambda item: replace(
                 item,
                 outputs=tuple(
-                    replace(made, digest=digest) if str(made.output_id) == output_id else made
+                    replace(made, digest=digest)
+                    if str(decisions.output_id(item, made)) == output_id
+                    else made
                     for made in item.outputs
                 ),
             ),
@@ -269,7 +271,7 @@ def digest_of_other_bytes(world: World) -> None:
         lambda item: replace(
             item,
             outputs=tuple(
-                replace(made, digest=b"\x01" * 32) if str(made.output_id) == VIEW else made
+                replace(made, digest=b"\x01" * 32) if str(decisions.output_id(item, made)) == VIEW else made
                 for made in item.outputs
             ),
         ),
@@ -344,7 +346,7 @@ def tampered_classification(world: World) -> None:
 @breaks(Rule.FACTS, "federal-police/0")
 def tampered_facts(world: World) -> None:
     def tamper(item: Decision) -> Decision:
-        everybody = facts.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
+        everybody = bitmaps.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
         return replace(item, holders=(replace(item.holders[0], members=everybody), *item.holders[1:]))
 
     world.change(DECISIONS, 0, Decision, tamper)
@@ -380,7 +382,7 @@ def tampered_bitmaps(world: World) -> None:
 @breaks(Rule.FACTS, "federal-police/0")
 def participant_in_two_groups(world: World) -> None:
     def widen(item: Decision) -> Decision:
-        everybody = facts.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
+        everybody = bitmaps.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
         return replace(item, groups=(replace(item.groups[0], members=everybody), *item.groups[1:]))
 
     world.change(DECISIONS, 0, Decision, widen)
@@ -445,9 +447,7 @@ def recipient_added_with_its_view(world: World) -> None:
     world.put_signed("in.ltf-gent", view, extra)
 
     def add(item: Decision) -> Decision:
-        made = replace(
-            item.outputs[0], output_id=extra, recipient="ltf-gent", digest=identity.digest(payload_of(view))
-        )
+        made = replace(item.outputs[0], recipient="ltf-gent", digest=identity.digest(payload_of(view)))
         return replace(item, outputs=tuple(sorted((*item.outputs, made), key=lambda one: one.recipient)))
 
     world.change(DECISIONS, 0, Decision, add)

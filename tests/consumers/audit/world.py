@@ -24,14 +24,13 @@ from kruispunt_consumers.topic_record import Extent, TopicRecord
 from kruispunt_schemas import codec, disclosure, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.needtoknow import authoring, decisions, facts
+from kruispunt_schemas.needtoknow import authoring, decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle, VerificationKey
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import (
     BundleActivation,
     BundleContent,
-    DecidedOutput,
     Decision,
     DuplicateKind,
     OutputKind,
@@ -64,8 +63,10 @@ from kruispunt_schemas.records.sections import (
     DataSubject,
     Distribution,
     Fact,
+    Nature,
     PersonName,
     Phenomenon,
+    Purpose,
     Sections,
     Sex,
     Subject,
@@ -136,6 +137,8 @@ def draft(
         municipality=municipality,
         legal_basis="art. 44 police function act",
         purpose="follow-up",
+        nature=Nature.JUDICIAL,
+        purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
     )
     whole = Sections(
         context=context,
@@ -363,7 +366,7 @@ class World:
     ) -> tuple[Decision, dict[UUID, tuple[str, SignedBytes | Withdrawal]]]:
         """Return a decision and what is sent, each by output id with its recipient."""
         header, sections = signed.read_header(), signed.read_sections()
-        observed = Observed(header, sections.context, sections.distribution)
+        observed = Observed.of(header, posting.appended_at, sections)
         signal = facts.of_signal(self.bundle, observed)
         asked = tuple(sorted(signed.schema.sections))
         groups = decisions.decide(self.bundle, self.engine, signal, asked)
@@ -419,19 +422,15 @@ class World:
             decided_at=self.now,
             supersedes=supersedes,
             sections=asked,
-            classification=signal.classification,
-            holders=facts.record(self.bundle, signal),
-            evidence=facts.evidence(observed),
+            classification=signal.stated.classification,
+            stated=recording.stated(signal),
+            holders=recording.holders(self.bundle, signal),
+            evidence=recording.evidence(observed),
             groups=groups,
-            outputs=tuple(
-                DecidedOutput(
-                    output_id=output.output_id,
-                    recipient=output.recipient,
-                    kind=output.kind,
-                    digest=identity.digest(payload_of(sent[output.output_id][1])),
-                    replaces=output.replaces,
-                )
-                for output in plan
+            outputs=decisions.record(
+                [(output, identity.digest(payload_of(sent[output.output_id][1]))) for output in plan],
+                header.originator,
+                supersedes,
             ),
         )
         return decision, sent

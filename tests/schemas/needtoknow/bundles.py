@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from kruispunt_schemas.needtoknow.authoring import ROOT
@@ -10,12 +10,13 @@ from kruispunt_schemas.needtoknow.bundle import (
     Bundle,
     Participant,
     ParticipantKind,
+    Role,
     Territory,
     VerificationKey,
 )
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.frame import Classification, Header, Lifecycle
-from kruispunt_schemas.records.sections import Context, Distribution, Phenomenon
+from kruispunt_schemas.records.sections import Context, Distribution, Nature, Phenomenon, Purpose
 from kruispunt_schemas.schema import SIGNAL_TYPES
 from kruispunt_schemas.vectors import samples
 
@@ -25,26 +26,34 @@ ANTWERP, GHENT = "11002", "44021"
 KEY = VerificationKey(
     key_id="agency-1", public_key="ab" * 32, valid_from=datetime(2025, 1, 1, tzinfo=UTC), valid_until=None
 )
+DAY = date(2031, 12, 31)
+NATURES = (Nature.JUDICIAL, Nature.ADMINISTRATIVE, Nature.INTELLIGENCE)
+PURPOSES = (Purpose.PREVENTION, Purpose.INVESTIGATION)
+
+
+def row(name: str, kind: ParticipantKind, **values: Any) -> Participant:
+    """Return a participant that may hold every nature of information, with a valid screening."""
+    common: dict[str, Any] = {"natures": NATURES, "purposes": PURPOSES, "screened_until": DAY}
+    return Participant(id=name, name=name, kind=kind, **{**common, **values})
+
+
 PARTICIPANTS = (
-    Participant(
-        id="agency",
-        name="Agency",
-        kind=ParticipantKind.FEDERAL_POLICE,
-        publishes=SIGNAL_TYPES,
-        clearance=Classification.SECRET,
-        keys=(KEY,),
-    ),
-    Participant(id="cell-a", name="Cell", kind=ParticipantKind.LOCAL_SAFETY_CELL, territory="area-a",
-                clearance=Classification.SECRET),
-    Participant(id="force-a", name="Force A", kind=ParticipantKind.LOCAL_TASK_FORCE, territory="area-a",
-                clearance=Classification.CONFIDENTIAL),
-    Participant(id="force-b", name="Force B", kind=ParticipantKind.LOCAL_TASK_FORCE, territory="area-b"),
-    Participant(id="mandated", name="Mandated", kind=ParticipantKind.THREAT_ANALYSIS, mandate=SIGNAL_TYPES,
-                clearance=Classification.TOP_SECRET),
-    Participant(id="officer-a", name="Officer", kind=ParticipantKind.INFORMATION_OFFICER, territory="area-a"),
-    Participant(id="police-a", name="Police A", kind=ParticipantKind.LOCAL_POLICE, territory="area-a"),
-    Participant(id="watch", name="Oversight", kind=ParticipantKind.OVERSIGHT),
+    row("agency", ParticipantKind.FEDERAL_POLICE, publishes=SIGNAL_TYPES, clearance=Classification.SECRET,
+        keys=(KEY,), roles=(Role.ENFORCES_LAW, Role.INVESTIGATES)),
+    row("cell-a", ParticipantKind.LOCAL_SAFETY_CELL, territory="area-a", clearance=Classification.SECRET),
+    row("force-a", ParticipantKind.LOCAL_TASK_FORCE, territory="area-a", clearance=Classification.CONFIDENTIAL),
+    row("force-b", ParticipantKind.LOCAL_TASK_FORCE, territory="area-b"),
+    row("mandated", ParticipantKind.THREAT_ANALYSIS, mandate=SIGNAL_TYPES, clearance=Classification.TOP_SECRET),
+    row("officer-a", ParticipantKind.INFORMATION_OFFICER, territory="area-a"),
+    row("police-a", ParticipantKind.LOCAL_POLICE, territory="area-a", roles=(Role.ENFORCES_LAW,)),
+    row("watch", ParticipantKind.OVERSIGHT, roles=(Role.OVERSEES,)),
 )  # fmt: skip
+
+
+def worded(name: str, rule: str) -> str:
+    """Return a rule with an id and the words that every rule carries."""
+    words = "".join(f'@{key}("{key}")' for key in ("law", "nl", "fr", "de", "en"))
+    return f'@id("{name}"){words}@confidence("read") {rule}'
 
 
 def bundle(**changes: Any) -> Bundle:
@@ -72,6 +81,7 @@ def observed(
     municipality: str | None = ANTWERP,
     named: tuple[str, ...] = (),
     excluded: tuple[str, ...] = (),
+    **parts: Any,
 ) -> Observed:
     """Return the parts of a signal that facts are computed from."""
     original = lifecycle is Lifecycle.ORIGINAL
@@ -95,5 +105,8 @@ def observed(
         municipality=municipality,
         legal_basis="",
         purpose="",
+        nature=Nature.JUDICIAL,
+        purposes=PURPOSES,
     )
-    return Observed(header, context, Distribution(named=named, excluded=excluded))
+    told = Distribution(named=named, excluded=excluded)
+    return Observed(header, samples.TIME, context=context, distribution=told, **parts)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from kruispunt_schemas import identity
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.needtoknow import decisions, facts
+from kruispunt_schemas.needtoknow import bitmaps, decisions, facts
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
@@ -21,7 +21,7 @@ from kruispunt_schemas.records.frame import Classification, Lifecycle, Withheld
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.vectors import samples
 
-from tests.schemas.needtoknow.bundles import GHENT, PARTICIPANTS, POLICY_SCHEMA, bundle, observed
+from tests.schemas.needtoknow.bundles import GHENT, PARTICIPANTS, POLICY_SCHEMA, bundle, observed, worded
 from tests.schemas.needtoknow.test_facts import signals
 
 BUNDLE = bundle()
@@ -41,8 +41,8 @@ def outcomes(signal: Observed) -> dict[str, tuple[SectionOutcome, ...]]:
     """Return the outcome of every participant."""
     return {
         name: group.sections
-        for members, group in decisions.bitmaps(BUNDLE, groups_of(signal))
-        for name in facts.members_of(BUNDLE, members)
+        for members, group in decisions.members_by_group(BUNDLE, groups_of(signal))
+        for name in bitmaps.members_of(BUNDLE, members)
     }
 
 
@@ -105,7 +105,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, frozenset[str]]]] = {
     ),
     "secret": ({"classification": Classification.SECRET}, {"mandated": ALL}),
     "a classification that nobody recognises": ({"classification": Classification.UNRECOGNISED}, {}),
-    "a feedback sheet reaches the information officer": (
+    "a feedback sheet reaches the information officer, the hinge": (
         {"signal_type": "FeedbackSheet"},
         {"force-a": ALL, "mandated": ALL, "officer-a": ALL - {"sources"}, "police-a": POLICE},
     ),
@@ -148,7 +148,7 @@ class TestGroups:
             assert group.size == max(
                 item.size for item in groups if not any(outcome.grounds for outcome in item.sections)
             )
-        explicit = [facts.unpack(BUNDLE, group.members) for group in groups if group.members is not None]
+        explicit = [bitmaps.unpack(BUNDLE, group.members) for group in groups if group.members is not None]
         assert [bitmap.bit_count() for bitmap in explicit] == [
             group.size for group in groups if group.members is not None
         ]
@@ -179,7 +179,7 @@ class TestOutputs:
         assert view.grounds == ("ground-named", "ground-territory-police")
         assert view.withheld == (
             Withheld(section="assessment", rules=()),
-            Withheld(section="distribution", rules=("guard-distribution",)),
+            Withheld(section="distribution", rules=()),
             Withheld(section="sources", rules=()),
         )
         assert view.replaces == ()
@@ -227,7 +227,7 @@ class TestOutputs:
             assert [withheld.section for withheld in item.withheld] == sorted(SECTIONS)
 
     def test_a_recall_has_no_content_whatever_the_policy_permits(self) -> None:
-        generous = PolicyEngine('@id("all") permit (principal, action, resource);', POLICY_SCHEMA)
+        generous = PolicyEngine(worded("ground-all", "permit (principal, action, resource);"), POLICY_SCHEMA)
         found = planned(observed(lifecycle=Lifecycle.RECALL), {"force-b": (V1,)}, generous)
         assert set(found) == {"force-b"}
         assert found["force-b"].released == frozenset()
@@ -256,8 +256,11 @@ class TestOutputs:
 
     def test_a_policy_that_errs_sends_nothing(self) -> None:
         broken = PolicyEngine(
-            '@id("all") permit (principal, action, resource);'
-            '@id("guard") forbid (principal, action, resource) when { context.classification * 9223372036854775807 > 0 };',
+            worded("ground-all", "permit (principal, action, resource);")
+            + worded(
+                "guard-broken",
+                "forbid (principal, action, resource) when { context.classification * 9223372036854775807 > 0 };",
+            ),
             POLICY_SCHEMA,
         )
         signal = observed(classification=Classification.CONFIDENTIAL)
@@ -268,4 +271,4 @@ class TestOutputs:
         many = tuple(PARTICIPANTS[-1].model_copy(update={"id": f"p{number:02}"}) for number in range(9))
         other: Bundle = bundle(participants=many)
         with pytest.raises(ContractError, match=r"groups\.members"):
-            list(decisions.bitmaps(other, groups_of(observed())))
+            list(decisions.members_by_group(other, groups_of(observed())))
