@@ -50,6 +50,10 @@ class Condition:
         """Tell whether it holds."""
         return bool(_value(self.expression, facts))
 
+    def comparisons(self) -> Iterator[Expression]:
+        """Give what it joins by "and", "or" and "not"."""
+        yield from _comparisons(self.expression)
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -181,20 +185,28 @@ _BINARY: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 
 def _value(expression: Expression, facts: Values) -> Any:
     operator, operands = _opened(expression)
-    match operator:
-        case "Value":
-            return operands
-        case "Set":
-            return [_value(item, facts) for item in operands]
-        case ".":
-            return facts[operands["attr"]]
-        case "!":
-            return not _value(operands["arg"], facts)
-        case "&&":
-            return _value(operands["left"], facts) and _value(operands["right"], facts)
-        case "||":
-            return _value(operands["left"], facts) or _value(operands["right"], facts)
-    return _BINARY[operator](_value(operands["left"], facts), _value(operands["right"], facts))
+    if operator in _BINARY:
+        return _BINARY[operator](_value(operands["left"], facts), _value(operands["right"], facts))
+    return _OTHERS[operator](operands, facts)
+
+
+_OTHERS: Final[Mapping[str, Callable[[Any, Values], Any]]] = {
+    "Value": lambda value, _facts: value,
+    "Set": lambda items, facts: [_value(item, facts) for item in items],
+    ".": lambda operands, facts: facts[operands["attr"]],
+    "!": lambda operands, facts: not _value(operands["arg"], facts),
+    "&&": lambda operands, facts: _value(operands["left"], facts) and _value(operands["right"], facts),
+    "||": lambda operands, facts: _value(operands["left"], facts) or _value(operands["right"], facts),
+}
+
+
+def _comparisons(expression: Expression) -> Iterator[Expression]:
+    operator, operands = _opened(expression)
+    if operator in ("!", "&&", "||"):
+        for item in operands.values():
+            yield from _comparisons(item)
+    else:
+        yield expression
 
 
 def _read(expression: Expression) -> Iterator[str]:
@@ -214,6 +226,6 @@ def _opened(expression: Expression) -> tuple[str, Any]:
     operator, operands = next(iter(expression.items()))
     if operator == "." and operands["left"] != {"Var": "context"}:
         raise PolicyError("it reads something else than a fact of the context")
-    if operator not in ("Value", "Set", ".", "!", "&&", "||", *_BINARY):
+    if operator not in _OTHERS and operator not in _BINARY:
         raise PolicyError(f"it uses {operator}, which the jurist's tools cannot read")
     return operator, operands
