@@ -1,0 +1,143 @@
+"""Which outcomes would be otherwise under another bundle: past decisions decided again under two bundles.
+
+Rules
+-----
+1. A decision is decided again from what it records (`recording.recorded`); participants are the same by name. Of a
+   participant that the decision's own bundle did not have, the signal says nothing.
+2. What a row says (mandate, clearance, roles) is the compared bundle's; where an event happened is as it was recorded, for a
+   decision records who was competent for the place and not the place.
+3. A change is one section of one participant, gained or lost. rules: the grounds that now permit, or the guards that now
+   withhold; "no-ground" where none permits any more.
+4. A recall releases nothing under any policy and is not compared.
+
+Must not: read a topic or a file.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from kruispunt_schemas.needtoknow import bitmaps
+from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.cedar import PolicyEngine
+from kruispunt_schemas.needtoknow.decisions import decide, members_by_group
+from kruispunt_schemas.needtoknow.facts import SignalFacts
+from kruispunt_schemas.needtoknow.recording import recorded
+from kruispunt_schemas.needtoknow.rules import NO_GROUND
+from kruispunt_schemas.records.backbone import Decision, SectionOutcome
+from kruispunt_schemas.records.frame import Lifecycle
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A bundle and its policies, parsed."""
+
+    bundle: Bundle
+    engine: PolicyEngine
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Policy:
+        """Return the policy of a bundle; raise PolicyError with every mistake in its rules."""
+        return cls(bundle, PolicyEngine(bundle.policies, bundle.policy_schema))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One section of one participant, gained or lost (rule 3)."""
+
+    decision_id: UUID
+    signal_id: UUID
+    signal_type: str
+    participant: str
+    section: str
+    gained: bool
+    rules: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Difference:
+    """What differs over many decisions; counts of sections by participant, type, section and rule."""
+
+    decisions: int = 0
+    touched: int = 0
+    gained: int = 0
+    lost: int = 0
+    participants: Counter[str] = field(default_factory=Counter)
+    types: Counter[str] = field(default_factory=Counter)
+    sections: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+
+    def add(self, changes: Iterable[Changed]) -> None:
+        """Count one decision more."""
+        self.decisions += 1
+        found = list(changes)
+        self.touched += bool(found)
+        for item in found:
+            self.gained += item.gained
+            self.lost += not item.gained
+            self.participants[item.participant] += 1
+            self.types[item.signal_type] += 1
+            self.sections[item.section] += 1
+            self.rules.update(item.rules)
+
+
+def compare(decision: Decision, own: Bundle, old: Policy, new: Policy) -> Iterator[Changed]:
+    """Give every section of a decision that the two policies release differently, by participant and section.
+
+    own: the bundle that the decision cites; raise ContractError when its facts cannot be read.
+    """
+    if decision.lifecycle is Lifecycle.RECALL:
+        return
+    signal = recorded(own, decision)
+    before = _by_participant(decision, own, signal, old)
+    after = _by_participant(decision, own, signal, new)
+    for name in sorted({*before, *after}):
+        earlier, later = before.get(name, {}), after.get(name, {})
+        for section in sorted(decision.sections):
+            was, now = earlier.get(section), later.get(section)
+            gained = now is not None and now.released
+            if gained == (was is not None and was.released):
+                continue
+            if now is None:
+                rules: tuple[str, ...] = (NO_GROUND,)
+            else:
+                rules = now.grounds if gained else now.guards
+            yield Changed(
+                decision_id=decision.decision_id,
+                signal_id=decision.signal_id,
+                signal_type=decision.signal_type,
+                participant=name,
+                section=section,
+                gained=gained,
+                rules=rules,
+            )
+
+
+def translated(own: Bundle, other: Bundle, signal: SignalFacts) -> SignalFacts:
+    """Return what a signal says of one bundle's participants, of another's by name."""
+    if own.index == other.index:
+        return signal
+    return SignalFacts(
+        signal.stated,
+        {
+            fact: bitmaps.bitmap_of(other, bitmaps.members_of(own, members))
+            for fact, members in signal.holders.items()
+        },
+    )
+
+
+def _by_participant(
+    decision: Decision, own: Bundle, signal: SignalFacts, policy: Policy
+) -> Mapping[str, Mapping[str, SectionOutcome]]:
+    """Return the outcomes of every participant to whom a ground permits anything, by section."""
+    bundle = policy.bundle
+    groups = decide(bundle, policy.engine, translated(own, bundle, signal), decision.sections)
+    found: dict[str, Mapping[str, SectionOutcome]] = {}
+    for members, group in members_by_group(bundle, groups):
+        if group.sections:
+            sections = {name: outcome for outcome in group.sections for name in outcome.sections}
+            found.update(dict.fromkeys(bitmaps.members_of(bundle, members), sections))
+    return found
