@@ -9,7 +9,8 @@ Rules
 4. Every rule is exercised at its border: a participant that a case names is one condition away from it. Where the border
    is never looked at, the rule may be too wide without anybody noticing.
 5. To every participant something can be released under the signal of some case, at least when it is named, in a group,
-   follows the subject and is in the territory. What oversees is exempt.
+   follows the subject and is in the territory. Where no ground reaches it that is a mistake, unless it oversees; where
+   guards withhold always, or only naming reaches it, the jurist judges.
 6. A mistake fails the check; a remark is for the jurist to judge.
 
 Must not: read a file.
@@ -159,13 +160,19 @@ def _at_work(rule: Conditions, applying: Sequence[Conditions], sections: Iterabl
 def _unreached(bundle: Bundle, ruled: Sequence[Conditions], occurring: Sequence[_Seen]) -> Iterator[Finding]:
     """Find participants whom no ground reaches, or reaches in vain (rule 5)."""
     everybody = (1 << len(bundle.participants)) - 1
+    grounds = [rule for rule in ruled if rule.permits]
     alone = everybody & ~_reached(ruled, occurring, addressed=False)
-    addressed = everybody & ~_reached(ruled, occurring, addressed=True)
-    for name in bitmaps.members_of(bundle, addressed):
+    nothing = everybody & ~_reached(ruled, occurring, addressed=True)
+    for name in bitmaps.members_of(bundle, everybody & ~_reached(grounds, occurring, addressed=True)):
         overseeing = Role.OVERSEES in bundle.by_id[name].roles
-        text = "nothing can be released to this participant, not even when it is named or in a group"
-        yield Finding(Weight.REMARK if overseeing else Weight.MISTAKE, name, text)
-    for name in bitmaps.members_of(bundle, alone & ~addressed):
+        weight = Weight.REMARK if overseeing else Weight.MISTAKE
+        yield Finding(weight, name, "no ground can reach this participant under any case's signal")
+    for name in bitmaps.members_of(bundle, nothing):
+        always = ", ".join(_always(bundle.index[name], ruled, occurring)) or "one guard or another"
+        yield Finding(
+            Weight.REMARK, name, f"nothing is ever released to this participant: {always} withholds"
+        )
+    for name in bitmaps.members_of(bundle, alone & ~nothing):
         yield Finding(Weight.REMARK, name, "this participant receives only when it is named or in a group")
 
 
@@ -175,17 +182,28 @@ def _reached(ruled: Sequence[Conditions], occurring: Iterable[_Seen], *, address
     for seen in occurring:
         if not seen.members & ~found:
             continue
-        own = seen.facts
-        best = replace(
-            own,
-            follows_subject=True,
-            in_territory=not own.is_national,
-            is_named=addressed,
-            in_active_group=addressed,
-            is_excluded=False,
-            is_originator=False,
-        )
-        applying = [rule for rule in ruled if rule.hold(asdict(best))]
+        values = asdict(_best(seen.facts, addressed=addressed))
+        applying = [rule for rule in ruled if rule.hold(values)]
         if any(outcome.released for outcome in combined(applying, seen.sections)):
             found |= seen.members
     return found
+
+
+def _always(place: int, ruled: Sequence[Conditions], occurring: Iterable[_Seen]) -> list[str]:
+    """Return the guards that withhold from a participant whatever the signal says of it."""
+    own = [asdict(_best(seen.facts, addressed=True)) for seen in occurring if seen.members >> place & 1]
+    guards = [rule for rule in ruled if not rule.permits and rule.sections is None]
+    return [rule.rule for rule in guards if all(rule.hold(values) for values in own)]
+
+
+def _best(own: Facts, *, addressed: bool) -> Facts:
+    return replace(
+        own,
+        follows_subject=True,
+        in_territory=not own.is_national,
+        is_named=addressed,
+        in_active_group=addressed,
+        has_consent=addressed,
+        is_excluded=False,
+        is_originator=False,
+    )
