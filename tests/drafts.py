@@ -69,7 +69,7 @@ VSSE, OCAD, LTF = "vsse", "ocad", "ltf-antwerpen"
 ORIGINATORS = {
     "Alert": "federal-police",
     "AssetFreeze": "treasury",
-    "EnforcementCase": "jdc-antwerpen",
+    "EnforcementCase": "police-antwerpen",
     "EntityChange": OCAD,
     "FeedbackSheet": LTF,
     "IncidentLogEntry": "nccn",

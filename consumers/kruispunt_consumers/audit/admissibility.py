@@ -122,6 +122,9 @@ def _check_signal(
         appended_at=record.appended_at,
         municipalities=bundle.valid_municipalities,
         participants=bundle.by_id,
+        sites=bundle.sites,
+        groups=bundle.group_names,
+        roles=frozenset(bundle.by_id[owner].roles),
     )
     if broken is not None:
         raise ContractError(broken.reason, broken.field)

@@ -127,6 +127,9 @@ def _admit(
         appended_at=posting.appended_at,
         municipalities=bundle.valid_municipalities,
         participants=bundle.by_id,
+        sites=bundle.sites,
+        groups=bundle.group_names,
+        roles=frozenset(bundle.by_id[posting.participant].roles),
     )
     if broken is not None:
         raise ContractError(broken.reason, broken.field)

@@ -1,5 +1,6 @@
-"""One full record of every type, with fixed test keys: what the vectors are made of (`chain_samples` has the rest of the
-signals).
+"""One full record of every type, with fixed test keys: what the vectors are made of.
+
+The signals of the rest of the chain are in `chain_samples`.
 
 Rules: every field of every section is filled at least once, with text that a sloppy codec gets wrong (diacritics,
 empty strings, partial dates). Persons are invented, serials of national numbers lie outside the issued range. Must

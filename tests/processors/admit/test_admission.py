@@ -328,6 +328,21 @@ INVARIANTS: list[tuple[str, Callable[[Sections], Sections], tuple[str, str]]] = 
     ),
     ("ThreatEvaluation", _sections("assessment", level=0), ("level", "assessment.level")),
     ("ThreatEvaluation", _sections("assessment", level=5), ("level", "assessment.level")),
+    ("ThreatLevel", _sections("assessment", level=5), ("level", "assessment.level")),
+    ("Alert", _sections("context", purposes=()), ("missing", "context.purposes")),
+    ("Alert", _sections("context", site="nowhere"), ("unknown-site", "context.site")),
+    ("Alert", _sections("distribution", groups=("nobody",)), ("unknown-group", "distribution.groups")),
+    ("Alert", _sections("distribution", embargo=True), ("not-entitled", "distribution.embargo")),
+    (
+        "Alert",
+        _sections("distribution", consented=("nobody",)),
+        ("unknown-participant", "distribution.consented"),
+    ),
+    (
+        "IncidentLogEntry",
+        _sections("distribution", groups=()),
+        ("missing", "distribution.groups"),
+    ),
 ]
 
 
