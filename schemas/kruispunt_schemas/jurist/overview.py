@@ -83,6 +83,7 @@ def alike(bundle: Bundle) -> list[tuple[tuple[str, ...], dict[str, Mapping[str, 
     """Return participants that get their sections by the same ways over all types, with their cells by type."""
     found: dict[tuple[object, ...], tuple[int, dict[str, Mapping[str, Cell]]]] = {}
     rows = {name: _cells(bundle, name) for name in schemas.SIGNAL_TYPES}
+    own: dict[str, Mapping[str, Cell]]
     for place, row in enumerate(bundle.participants):
         own = {name: dict(cells[place]) for name, cells in rows.items()}
         ways = [
