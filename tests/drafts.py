@@ -88,7 +88,7 @@ NATURES = {
     "RadicalisationCase": Nature.INTELLIGENCE,
 }
 """By type; the others are administrative."""
-GROUP = "group-harbour"
+GROUP = "incident-2026-zaventem"
 ANTWERPEN, GENT = "11002", "44021"
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS_VALID_FROM = datetime(2021, 1, 1, tzinfo=UTC)

@@ -113,7 +113,7 @@ def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
     backbone: Backbone, signal_type: str
 ) -> None:
     decision = backbone.await_decision(signal_type)
-    assert len(decision.outputs) > 3
+    assert decision.outputs
     originator = backbone.keys(ORIGINATORS[signal_type]).signer.public_key()
     for output in decision.outputs:
         (view, *more) = deliveries(backbone, output.recipient)[decisions.output_id(decision, output)]
