@@ -132,7 +132,7 @@ def diff(old: str, new: str, most: int, data: Path | None, as_json: bool) -> Non
     past = read(data)
     difference, changes = pasts.counted(pasts.differences(past, pasts.side(past, old), pasts.side(past, new)))
     if as_json:
-        print_json({**asdict(difference), "changes": [asdict(item) for item in changes]})
+        print_json({**difference.counts(), "changes": [asdict(item) for item in changes]})
     else:
         tables.show_difference(console, difference, changes, most)
 

@@ -83,6 +83,12 @@ class Difference:
             self.sections[item.section] += 1
             self.rules.update(item.rules)
 
+    def counts(self) -> dict[str, object]:
+        """Return the counts as plain values, the highest first."""
+        numbers = {name: getattr(self, name) for name in ("decisions", "touched", "gained", "lost")}
+        counters = {name: getattr(self, name) for name in ("participants", "types", "sections", "rules")}
+        return {**numbers, **{name: dict(counter.most_common()) for name, counter in counters.items()}}
+
 
 def compare(decision: Decision, own: Bundle, old: Policy, new: Policy) -> Iterator[Changed]:
     """Give every section of a decision that the two policies release differently, by participant and section.
