@@ -12,6 +12,7 @@ from kruispunt_deploy import activation
 from kruispunt_deploy.activation_command import activate
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.jurist.case import Case, Refused
+from kruispunt_schemas.jurist.case_files import read_cases
 from kruispunt_schemas.needtoknow.authoring import ROOT
 from kruispunt_schemas.needtoknow.bundle import Bundle
 
@@ -98,7 +99,7 @@ def test_objections_refuse_it(announced: list[Bundle], monkeypatch: pytest.Monke
 
 
 def test_a_case_that_fails_is_an_objection(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = activation.read_cases()
+    whole = read_cases()
     name, cases = next(iter(whole.items()))
     broken = replace_refusal(cases[0])
     monkeypatch.setattr(activation, "read_cases", lambda: {name: (broken, *cases[1:])})

@@ -24,7 +24,7 @@ def test_the_example_passes() -> None:
 
 
 @pytest.mark.parametrize(("place", "cls"), [(1, Receives), (2, Refused)])
-def test_the_forms_are_read(place: int, cls: type[Receives] | type[Refused]) -> None:
+def test_the_forms_are_read(place: int, cls: type[Receives | Refused]) -> None:
     for value in tomllib.loads(BLOCKS[place]).values():
         cls.model_validate(value)
 
