@@ -16,11 +16,14 @@ from kruispunt_consumers.audit import policy_commands
 from kruispunt_consumers.audit.past import Past, read_past
 from kruispunt_consumers.topic_record import Extent, TopicRecord
 from kruispunt_schemas.failures import ConfigurationError, ContractError, PolicyError
+from kruispunt_schemas.needtoknow import bitmaps
 from kruispunt_schemas.needtoknow.authoring import ROOT
 from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.decisions import decide, members_by_group
 from kruispunt_schemas.needtoknow.explanation import explain
+from kruispunt_schemas.needtoknow.recording import recorded
 from kruispunt_schemas.records.backbone import Decision
-from kruispunt_schemas.records.frame import Classification
+from kruispunt_schemas.records.frame import Classification, Lifecycle
 
 from tests.consumers.audit.world import World, bundle_of, small_world
 
@@ -221,3 +224,32 @@ def test_a_bundle_that_lies_nowhere_is_told(past: Past) -> None:
     alone = Past(decisions=past.decisions)
     with pytest.raises(PolicyError, match="which lies nowhere"):
         alone.cited(first(past))
+
+
+def test_differences_are_those_of_two_whole_decisions(past: Past, tmp_path: Path) -> None:
+    """The long way round: every decision decided twice by Cedar, for every participant."""
+    path = changed(
+        tmp_path,
+        'context.is_named && !["oversight", "local-safety-cell"]',
+        'context.in_territory && !["oversight"]',
+    )
+    for decision, found in pasts.differences(past, pasts.Side(), pasts.Side(path=path)):
+        if decision.lifecycle is Lifecycle.RECALL:
+            assert found == []
+            continue
+        own = past.cited(decision)
+        whole = []
+        for policy in (pasts.parsed(own), pasts.Side(path=path).policy(own)):
+            groups = decide(policy.bundle, policy.engine, recorded(own, decision), decision.sections)
+            whole.append(
+                {
+                    (name, section)
+                    for members, group in members_by_group(own, groups)
+                    for name in bitmaps.members_of(own, members)
+                    for outcome in group.sections
+                    if outcome.released
+                    for section in outcome.sections
+                }
+            )
+        assert {(item.participant, item.section) for item in found if item.gained} == whole[1] - whole[0]
+        assert {(item.participant, item.section) for item in found if not item.gained} == whole[0] - whole[1]
