@@ -17,18 +17,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from uuid import UUID
 
+from confluent_kafka import Message
 from kruispunt_consumers.audit.balance import Verdict as Balance
 from kruispunt_consumers.audit.replay import replay
-from kruispunt_schemas import disclosure, identity, topics
+from kruispunt_schemas import codec, disclosure, identity, topics, wire
+from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.bitmaps import members_of
 from kruispunt_schemas.needtoknow.bundle import Bundle
-from kruispunt_schemas.records.backbone import Decision, OutputKind, SectionOutcome, Status, Verdict, Withdrawal
+from kruispunt_schemas.records.backbone import (
+    Decision,
+    OutputKind,
+    SectionOutcome,
+    Status,
+    Verdict,
+    Withdrawal,
+)
 
-from tests.backbone import WITHIN, Backbone, deliveries
+from tests.backbone import WITHIN, Backbone, schema_named
+from tests.inboxes import Inboxes
 from tests.waiting import wait_until
 
 PAGE = Path(__file__).parents[2] / "docs" / "stories.md"
@@ -97,9 +108,14 @@ class Told:
 
 @dataclass
 class Chain(Backbone):
-    """A backbone with its bundle, and the steps told so far."""
+    """A backbone with its bundle. found: what lies on each participant's topic, by output id."""
 
     bundle: Bundle = field(kw_only=True)
+    inboxes: Inboxes = field(kw_only=True)
+    found: dict[str, dict[UUID, SignedBytes | Withdrawal]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.found = {row.id: {} for row in self.bundle.participants}
 
     def tell(self, story: int, step: str, owner: str, made: Draft) -> Told:
         """Post a step and check it against its table, participant by participant."""
@@ -113,38 +129,45 @@ class Chain(Backbone):
         decision = self.await_decision(name)
         assert {status.verdict for status in self.await_statuses(name)} == {Verdict.ACCEPTED}
         ids = {decisions.output_id(decision, output): output.recipient for output in decision.outputs}
-        for output in decision.outputs:
-            identifier = decisions.output_id(decision, output)
-            wait_until(
-                lambda output=output, identifier=identifier: identifier in self.outputs(output.recipient),
-                within=WITHIN,
-                what=f"{name} at {output.recipient}",
-            )
+
+        def arrived() -> bool:
+            self.take(self.inboxes.take())
+            return all(identifier in self.found[name] for identifier, name in ids.items())
+
+        wait_until(arrived, within=WITHIN, what=f"all that was decided of {name}")
+        self.inboxes.read_to_the_end(self.take)
         views: dict[str, SignedBytes] = {}
         withdrawals: dict[str, Withdrawal] = {}
-        for row in self.bundle.participants:
-            for identifier, found in self.outputs(row.id).items():
+        for participant, outputs in self.found.items():
+            for identifier, found in outputs.items():
                 if isinstance(found, Withdrawal):
                     if found.decision_id == decision.decision_id:
-                        withdrawals[row.id] = found
+                        withdrawals[participant] = found
                 elif found.read_header().signal_id == decision.signal_id:
-                    assert ids.get(identifier) == row.id, f"{row.id} got what was not decided"
-                    views[row.id] = found
+                    assert ids.get(identifier) == participant, f"{participant} got what was not decided"
+                    views[participant] = found
         assert {*views, *withdrawals} == set(ids.values())
         return Told(decision, views, withdrawals)
+
+    def take(self, messages: list[Message]) -> None:
+        """Note the views and withdrawals among what came; each comes once."""
+        for message in messages:
+            outputs = self.found[topics.owner(message.topic() or "")]
+            schema = schemas.by_fingerprint()[schema_named(message) or b""]
+            payload = wire.unwrapped(message.value())
+            if schema.name == "Withdrawal":
+                withdrawal = codec.decode(schema, payload, Withdrawal)
+                assert outputs.setdefault(withdrawal.output_id, withdrawal) is withdrawal
+            elif schema.name in schemas.SIGNAL_TYPES:
+                view = codec.decode_signed(schema, payload)
+                passage = view.read_passage()
+                assert passage is not None
+                assert passage.delivery is not None
+                assert outputs.setdefault(passage.delivery.output_id, view) is view
 
     def await_statuses(self, name: str) -> list[Status]:
         """Return what the owner of a posting is told of it."""
         return wait_until(lambda: self.statuses(name), within=WITHIN, what=f"the status of {name}")
-
-    def outputs(self, participant: str) -> dict[object, SignedBytes | Withdrawal]:
-        """Return the views and withdrawals on a participant's topic by output id; each came once."""
-        found: dict[object, SignedBytes | Withdrawal] = {}
-        for identifier, views in deliveries(self, participant).items():
-            (found[identifier],) = views
-        for record in self.records(topics.in_topic(participant).name, Withdrawal):
-            found[record.output_id] = record
-        return found
 
     def refused(self, name: str, owner: str, made: Draft) -> tuple[str | None, str | None]:
         """Post what the door refuses; return the reason and field that its owner is told. Nobody else learns of it."""
@@ -153,16 +176,19 @@ class Chain(Backbone):
         (status,) = self.await_statuses(name)
         assert (status.verdict, status.reason, status.field) == (Verdict.REFUSED, entry.reason, entry.field)
         assert self.decision(name) is None
-        for row in self.bundle.participants:
+        self.inboxes.read_to_the_end(self.take)
+        for outputs in self.found.values():
             assert all(
                 not isinstance(found, SignedBytes) or found.read_header().signal_id != entry.signal_id
-                for found in self.outputs(row.id).values()
+                for found in outputs.values()
             )
         return status.reason, status.field
 
     def check(self, rows: tuple[Row, ...], told: Told, made: Draft, owner: str) -> None:
         """Hold what happened against the rows of a step: topics and decision record, participant by participant."""
-        given = frozenset(name for name in made.sections.NAMES if made.sections.get(name) is not None) - {HIDDEN}
+        given = frozenset(name for name in made.sections.NAMES if made.sections.get(name) is not None) - {
+            HIDDEN
+        }
         expected = {name: row for row in rows for name in row.who}
         assert set(expected) <= set(self.bundle.by_id), set(expected) - set(self.bundle.by_id)
         outcomes = dict(self.outcomes(told.decision))
@@ -231,4 +257,3 @@ class Chain(Backbone):
         verdict = wait_until(settled, within=WITHIN, what="an end of every posting")
         assert verdict.adds_up, [item.sentence for item in verdict.findings][:10]
         return verdict
-
