@@ -33,11 +33,11 @@ from kruispunt_schemas.records.backbone import (
     Decision,
     OutputKind,
     SectionOutcome,
-    Status,
     Verdict,
     Withdrawal,
 )
 
+from tests import drafts
 from tests.backbone import WITHIN, Backbone, schema_named
 from tests.inboxes import Inboxes
 from tests.waiting import wait_until
@@ -125,16 +125,18 @@ class Chain(Backbone):
 
     def told(self, name: str, owner: str, made: Draft) -> Told:
         """Post a signal and return what became of it, once all that was decided has arrived."""
-        self.post_signal(name, made, originator=owner)
-        decision = self.await_decision(name)
-        assert {status.verdict for status in self.await_statuses(name)} == {Verdict.ACCEPTED}
-        ids = {decisions.output_id(decision, output): output.recipient for output in decision.outputs}
+        signed = self.composed(made, originator=owner)
+        posting = self.post(name, owner, *drafts.wired(signed))
+        signal_id = signed.read_header().signal_id
 
-        def arrived() -> bool:
+        def over() -> Decision | bool:
             self.take(self.inboxes.take())
-            return all(identifier in self.found[name] for identifier, name in ids.items())
+            return self.inboxes.over(posting, owner, signal_id)
 
-        wait_until(arrived, within=WITHIN, what=f"all that was decided of {name}")
+        decision = wait_until(over, within=WITHIN, what=f"all that comes of {name}")
+        assert isinstance(decision, Decision), f"{name} was not decided"
+        assert {status.verdict for status in self.inboxes.statuses(posting)} == {Verdict.ACCEPTED}
+        ids = {decisions.output_id(decision, output): output.recipient for output in decision.outputs}
         self.inboxes.read_to_the_end(self.take)
         views: dict[str, SignedBytes] = {}
         withdrawals: dict[str, Withdrawal] = {}
@@ -165,15 +167,16 @@ class Chain(Backbone):
                 assert passage.delivery is not None
                 assert outputs.setdefault(passage.delivery.output_id, view) is view
 
-    def await_statuses(self, name: str) -> list[Status]:
-        """Return what the owner of a posting is told of it."""
-        return wait_until(lambda: self.statuses(name), within=WITHIN, what=f"the status of {name}")
-
     def refused(self, name: str, owner: str, made: Draft) -> tuple[str | None, str | None]:
         """Post what the door refuses; return the reason and field that its owner is told. Nobody else learns of it."""
-        self.post_signal(name, made, originator=owner)
+        posting = self.post_signal(name, made, originator=owner)
         entry = self.await_entry(name)
-        (status,) = self.await_statuses(name)
+        self.inboxes.read_to_the_end(self.take)
+        (status,) = wait_until(
+            lambda: self.take(self.inboxes.take()) or self.inboxes.statuses(posting),
+            within=WITHIN,
+            what=f"the status of {name}",
+        )
         assert (status.verdict, status.reason, status.field) == (Verdict.REFUSED, entry.reason, entry.field)
         assert self.decision(name) is None
         self.inboxes.read_to_the_end(self.take)
