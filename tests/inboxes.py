@@ -7,7 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from confluent_kafka import Consumer, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec
 from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.needtoknow import decisions
@@ -97,7 +98,8 @@ class Inboxes:
 
     def ends(self) -> dict[str, int]:
         """Return the offset at which each participant's topic ends now."""
-        wanted = {TopicPartition(topics.in_topic(name).name, 0): OffsetSpec.latest() for name in self.lying}
+        latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(topics.in_topic(name).name, 0): latest for name in self.lying}
         futures = self._admin.list_offsets(wanted)
         return {
             topics.owner(partition.topic): future.result(ANSWER_SECONDS).offset

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kruispunt_schemas import disclosure, topics
@@ -117,7 +118,7 @@ def broken(made: Draft) -> Draft:
 def honest() -> Iterator[Step]:
     """Give what is posted under the reviewed policy."""
     first, second = him(3), him(4, number=True)
-    secret = {"nature": Nature.INTELLIGENCE, "purposes": (Purpose.INTELLIGENCE,)}
+    secret: dict[str, Any] = {"nature": Nature.INTELLIGENCE, "purposes": (Purpose.INTELLIGENCE,)}
     own = case(first, "zone/1", municipality=GENT)
     yield Step("others: a note", "vsse", case(first, "note/1", **secret), hidden=True)
     yield Step("others: before", "federal-police", case(second, "fp/1", excluded=(ZONE,)), hidden=True)

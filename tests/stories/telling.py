@@ -33,6 +33,7 @@ from kruispunt_schemas.records.backbone import (
     Decision,
     OutputKind,
     SectionOutcome,
+    Status,
     Verdict,
     Withdrawal,
 )
@@ -171,12 +172,12 @@ class Chain(Backbone):
         """Post what the door refuses; return the reason and field that its owner is told. Nobody else learns of it."""
         posting = self.post_signal(name, made, originator=owner)
         entry = self.await_entry(name)
-        self.inboxes.read_to_the_end(self.take)
-        (status,) = wait_until(
-            lambda: self.take(self.inboxes.take()) or self.inboxes.statuses(posting),
-            within=WITHIN,
-            what=f"the status of {name}",
-        )
+
+        def answered() -> list[Status]:
+            self.take(self.inboxes.take())
+            return self.inboxes.statuses(posting)
+
+        (status,) = wait_until(answered, within=WITHIN, what=f"the status of {name}")
         assert (status.verdict, status.reason, status.field) == (Verdict.REFUSED, entry.reason, entry.field)
         assert self.decision(name) is None
         self.inboxes.read_to_the_end(self.take)

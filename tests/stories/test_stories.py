@@ -139,7 +139,7 @@ def test_a_feedback_sheet_there_and_back(chain: Chain) -> None:
     assert chain.audited().participants["livc-antwerpen"].quarantined == 3
 
 
-JUDICIAL = {"nature": Nature.JUDICIAL, "purposes": (Purpose.INVESTIGATION,)}
+JUDICIAL: dict[str, Any] = {"nature": Nature.JUDICIAL, "purposes": (Purpose.INVESTIGATION,)}
 
 
 def test_a_case_between_the_joint_centres_and_the_task_force(chain: Chain) -> None:
@@ -152,7 +152,7 @@ def test_a_case_between_the_joint_centres_and_the_task_force(chain: Chain) -> No
         2, "1", "jic-antwerpen", told_of("RadicalisationCase", him, reference="jic/1", **JUDICIAL)
     )
     search = measures(MeasureKind.REPRESSIVE, "Search of the home")
-    named = {"named": ("jdc-antwerpen",)}
+    named: dict[str, Any] = {"named": ("jdc-antwerpen",)}
     proposal = told_of("MeasureReport", him, reference="ltf/3", parts=search, told=named, **JUDICIAL)
     chain.tell(2, "2", "ltf-antwerpen", proposal)
     named = {"named": ("jic-antwerpen", "ltf-antwerpen")}
@@ -164,9 +164,9 @@ def test_a_case_between_the_joint_centres_and_the_task_force(chain: Chain) -> No
     )
     assert decided.pseudonyms("ltf-antwerpen") == case.pseudonyms("ltf-antwerpen")
 
-    file = {"reference": "notice/1", **JUDICIAL}
+    file: dict[str, Any] = {"reference": "notice/1", **JUDICIAL}
     opened = chain.tell(2, "4", "prosecutor-antwerpen", told_of("RadicalisationCase", him, **file))
-    embargo = {"embargo": True, "embargo_agreed": True}
+    embargo: dict[str, Any] = {"embargo": True, "embargo_agreed": True}
     held = chain.tell(
         2, "5", "prosecutor-antwerpen", told_of("RadicalisationCase", him, version=2, told=embargo, **file)
     )
@@ -190,7 +190,7 @@ def test_a_case_between_the_joint_centres_and_the_task_force(chain: Chain) -> No
     assert chain.audited().received["jdc-antwerpen"].withdrawals == 1
 
 
-VERIFICATION = {"purposes": (Purpose.SECURITY_VERIFICATION,), "anywhere": True}
+VERIFICATION: dict[str, Any] = {"purposes": (Purpose.SECURITY_VERIFICATION,), "anywhere": True}
 
 
 def question(*, urgent: bool) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def answer(chain: Chain, name: str, signal: Draft) -> dict[str, Any]:
 
 def test_a_security_verification(chain: Chain) -> None:
     him = person(birth=(1988, 12, 1))
-    note = {"reference": "note/1", "nature": Nature.INTELLIGENCE}
+    note: dict[str, Any] = {"reference": "note/1", "nature": Nature.INTELLIGENCE}
     chain.tell(3, "1", "vsse", told_of("RadicalisationCase", him, purposes=(Purpose.INTELLIGENCE,), **note))
     asked = told_of(
         "InformationRequest",
@@ -293,7 +293,11 @@ def due(chain: Chain, participant: str) -> list[datetime]:
     return [datetime.fromisoformat(time) for time in times if time is not None]
 
 
-CRISIS = {"purposes": (Purpose.CRISIS, Purpose.PROTECTION), "site": "airport-zaventem", "anywhere": True}
+CRISIS: dict[str, Any] = {
+    "purposes": (Purpose.CRISIS, Purpose.PROTECTION),
+    "site": "airport-zaventem",
+    "anywhere": True,
+}
 
 
 def entry(reference: str) -> Draft:
