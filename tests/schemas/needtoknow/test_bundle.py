@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import PolicyError
-from kruispunt_schemas.needtoknow import authoring
 from kruispunt_schemas.needtoknow import bundle as bundles
-from kruispunt_schemas.needtoknow.bundle import ORDINALS, VerificationKey
-from kruispunt_schemas.needtoknow.cedar import PolicyEngine
-from kruispunt_schemas.places import municipalities
+from kruispunt_schemas.needtoknow.bundle import (
+    ORDINALS,
+    Group,
+    Participant,
+    ParticipantKind,
+    Territory,
+    VerificationKey,
+)
 from kruispunt_schemas.records.frame import Classification
 from pydantic import ValidationError
 
@@ -26,6 +29,12 @@ def changed(path: tuple[str | int, ...], value: object) -> bytes:
         inner = inner[part]
     inner[path[-1]] = value
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def group(**changes: object) -> dict[str, object]:
+    """Return a sound group as data, with changes."""
+    whole = {"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2026-02-01T00:00:00Z"}
+    return {"id": "team", "name": "Team", "members": ["agency", "force-a"], **whole, **changes}
 
 
 def refusal(content: bytes) -> str:
@@ -99,6 +108,71 @@ class TestMistakesAreNamed:
             (("territories", 1, "id"), "area-a", "there is the territory area-a twice"),
             (("types", "FeedbackSheet"), ["abc"], "types.FeedbackSheet.0: String should match pattern"),
             (("municipalities",), "all", "municipalities: Input should be"),
+            (
+                ("participants", 2, "clearance"),
+                "UNRECOGNISED",
+                "participants.2.clearance: Value error, it is no",
+            ),
+            (("participants", 2, "channel"), "UNRECOGNISED", "participants.2.channel: Value error, it is no"),
+            (
+                ("participants", 2, "clusters"),
+                ["UNRECOGNISED"],
+                "participants.2.clusters: Value error, a row says",
+            ),
+            (
+                ("participants", 2, "purposes"),
+                ["UNRECOGNISED"],
+                "participants.2.purposes: Value error, a row says",
+            ),
+            (
+                ("participants", 2, "natures"),
+                ["UNRECOGNISED"],
+                "participants.2.natures: Value error, a row says",
+            ),
+            (
+                ("participants", 2, "natures"),
+                ["JUDICIAL"] * 2,
+                "participants.2.natures: Value error, it has JUDICIAL",
+            ),
+            (("participants", 2, "roles"), ["chairs"], "participants.2.roles.0: Input should be"),
+            (
+                ("participants", 2, "roles"),
+                ["hub", "hub"],
+                "participants.2.roles: Value error, there is the role hub",
+            ),
+            (
+                ("participants", 2, "roles"),
+                ["hub", "hinge"],
+                "participants.2.roles: Value error, role hinge is out",
+            ),
+            (("participants", 2, "tier"), "all", "participants.2.tier: Input should be"),
+            (("participants", 2, "regime"), "abroad", "participants.2.regime: Input should be"),
+            (("participants", 2, "screened_until"), "ever", "participants.2.screened_until: Input should be"),
+            (
+                ("participants", 2, "agreements"),
+                ["ANPR"],
+                "participant force-a has agreements for no restricted source: ANPR",
+            ),
+            (("restricted_sources",), ["PNR", "ANPR"], "restricted source ANPR is out of order"),
+            (("territories", 0, "sites"), ["Site"], "territories.0.sites.0: String should match"),
+            (("territories", 0, "sites"), ["site-a"] * 2, "territory area-a has the site site-a twice"),
+            (("groups",), [group(members=["nobody"])], "group team names unknown members: nobody"),
+            (("groups",), [group(), group()], "there is the group team twice"),
+            (
+                ("groups",),
+                [group(members=["force-a", "agency"])],
+                "groups.0.members: Value error, member agency is out of order",
+            ),
+            (
+                ("groups",),
+                [group(valid_until="2026-01-01T00:00:00Z")],
+                "groups.0: Value error, valid_until is not after valid_from",
+            ),
+            (
+                ("groups",),
+                [group(valid_from="2026-01-01T00:00:00")],
+                "groups.0.valid_from: Input should have",
+            ),
         ],
     )
     def test_with_row_and_field(self, path: tuple[str | int, ...], value: object, expected: str) -> None:
@@ -148,46 +222,35 @@ class TestLookUps:
         assert made.covering[GHENT] == 1 << made.index["force-b"]
         assert made.valid_municipalities == {ANTWERP, GHENT}
 
+    def test_sites_are_looked_up_as_municipalities_are(self) -> None:
+        harbour = Territory(id="harbour", name="Harbour", sites=("dock", "quay"))
+        quay = Territory(id="quay", name="Quay", sites=("quay",))
+        rows = (
+            *PARTICIPANTS,
+            Participant(
+                id="x-harbour", name="Harbour", kind=ParticipantKind.SECTOR_AUTHORITY, territory="harbour"
+            ),
+            Participant(id="x-quay", name="Quay", kind=ParticipantKind.SITE_OPERATOR, territory="quay"),
+        )
+        made = bundle(participants=rows, territories=(*bundle().territories, harbour, quay))
+        first, second = (1 << made.index[name] for name in ("x-harbour", "x-quay"))
+        assert made.sites == {"dock", "quay"}
+        assert made.by_site == {"dock": first, "quay": first | second}
+        assert made.covering == bundle().covering
+        assert bundle().sites == frozenset()
+
+    def test_what_a_row_does_not_say_it_may_not(self) -> None:
+        row = Participant(id="newcomer", name="Newcomer", kind=ParticipantKind.PARTNER_SERVICE)
+        assert not any(
+            (row.roles, row.publishes, row.mandate, row.clusters, row.purposes, row.natures, row.agreements)
+        )
+        assert (row.tier, row.regime, row.channel, row.screened_until) == ("none", "domestic", None, None)
+
+    def test_groups_are_in_the_bytes(self) -> None:
+        made = bundle(groups=(Group.model_validate(group()),))
+        assert bundles.load(made.content, made.name).groups == made.groups
+        assert made.groups[0].valid_from == datetime(2026, 1, 1, tzinfo=UTC)
+
     def test_an_unrecognised_classification_lies_above_every_clearance(self) -> None:
         assert set(ORDINALS) == set(Classification)
         assert max(ORDINALS, key=lambda item: ORDINALS[item]) is Classification.UNRECOGNISED
-
-
-class TestTheReviewedFiles:
-    def test_they_make_a_bundle(self) -> None:
-        made = authoring.make({"ocad": (KEY,)})
-        assert bundles.load(made.content, made.name) == made
-        assert made.by_id["ocad"].keys == (KEY,)
-        assert set(made.types) == set(schemas.POSTING_TYPES)
-        assert made.valid_municipalities == frozenset(municipalities())
-        assert len(made.participants) >= 40
-        PolicyEngine(made.policies, made.policy_schema)
-
-    def test_arrondissements_are_taken_whole(self) -> None:
-        found = {item.id: item for item in authoring.read_territories()}["antwerpen"]
-        whole = {
-            nis
-            for nis, place in municipalities().items()
-            if place.arrondissement in ("11000", "12000", "13000")
-        }
-        assert set(found.municipalities) == whole
-        assert list(found.municipalities) == sorted(found.municipalities)
-
-    def test_a_mistake_in_a_file_names_file_row_and_field(self, tmp_path: Any) -> None:
-        path = tmp_path / "participants.toml"
-        path.write_text('[[participant]]\nid = "ocad"\nname = "x"\nkind = "club"\n', encoding="utf-8")
-        with pytest.raises(PolicyError, match=r"participants\.toml: ocad: kind: Input should be"):
-            authoring.read_participants(path)
-        path.write_text("[[participant]\n", encoding="utf-8")
-        with pytest.raises(PolicyError, match=r"participants\.toml: .*line 1"):
-            authoring.read_participants(path)
-        path = tmp_path / "territories.toml"
-        path.write_text('[[territory]]\nid = "area-a"\nmunicipalities = ["1"]\n', encoding="utf-8")
-        with pytest.raises(
-            PolicyError, match=r"territories\.toml: area-a: name: Field required; municipalities\.0: "
-        ):
-            authoring.read_territories(path)
-
-    def test_a_mistake_between_rows_is_refused_when_the_bundle_is_made(self) -> None:
-        with pytest.raises(PolicyError, match="there is the participant agency twice"):
-            authoring.make({}, [PARTICIPANTS[0], PARTICIPANTS[0]])
