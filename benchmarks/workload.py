@@ -42,9 +42,11 @@ from kruispunt_schemas.records.sections import (
     Measure,
     MeasureKind,
     Measures,
+    Nature,
     PartialDate,
     PersonName,
     Phenomenon,
+    Purpose,
     Sections,
     Sex,
     SourceReliability,
@@ -128,7 +130,7 @@ def prepare(
         )
         value = wire.wrapped(wire_ids[signed.schema.fingerprint], signed.encoded())
         made.append(Prepared(topics.out_topic(originator).name, value, envelope))
-        observed = Observed(signed.read_header(), draft.sections.context, draft.sections.distribution)
+        observed = Observed.of(signed.read_header(), PUBLISHED_AT, draft.sections)
         fan_out.append(_recipients(bundle, engine, observed, signed.schema.sections))
     return made, _shape(made, fan_out)
 
@@ -193,6 +195,8 @@ def _sections(random: Random, reference: str, subject: Subject, named: tuple[str
             municipality=place,
             legal_basis="Law of 29 April 2024, art. 4",
             purpose="follow-up",
+            nature=Nature.JUDICIAL,
+            purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
         ),
         subject=subject,
         situation=CaseSituation(

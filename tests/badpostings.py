@@ -251,7 +251,7 @@ REFUSED: Final = (
         "5 MiB after a header",
         lambda forge: _wrapped(forge.signal().header + b"\x02" * (5 * MIB)),
         "truncated",
-        "subject",
+        "context",
     ),
     Case(
         "another type's bytes",

@@ -22,23 +22,36 @@ from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.records.frame import Classification, Lifecycle, Posting
 from kruispunt_schemas.records.postings import ConsultationHeader, ReceiptHeader, ReceiptResult
 from kruispunt_schemas.records.sections import (
+    AnswerResult,
+    AnswerSituation,
+    Assessment,
     CaseAssessment,
     CaseSituation,
     Contact,
     Context,
     DataSubject,
     Distribution,
+    EntityCategory,
+    EntitySituation,
+    EntityStatus,
     Evaluation4x4,
     EvaluationAssessment,
     EvaluationSituation,
     Fact,
+    FreezeAction,
+    FreezeSituation,
     InformationReliability,
+    LevelAssessment,
     Measure,
     MeasureKind,
     Measures,
+    Nature,
     PartialDate,
     PersonName,
     Phenomenon,
+    Purpose,
+    RequestInstrument,
+    RequestSituation,
     Sections,
     Sex,
     SheetAssessment,
@@ -47,11 +60,37 @@ from kruispunt_schemas.records.sections import (
     Sources,
     Subject,
     SubjectKind,
+    TravelMode,
+    TravelSituation,
 )
 from kruispunt_schemas.signing import Signer
 
 VSSE, OCAD, LTF = "vsse", "ocad", "ltf-antwerpen"
-ORIGINATORS = {"RadicalisationCase": VSSE, "ThreatEvaluation": OCAD, "FeedbackSheet": LTF}
+ORIGINATORS = {
+    "Alert": "federal-police",
+    "AssetFreeze": "treasury",
+    "EnforcementCase": "jdc-antwerpen",
+    "EntityChange": OCAD,
+    "FeedbackSheet": LTF,
+    "IncidentLogEntry": "nccn",
+    "InformationAnswer": "ctif",
+    "InformationRequest": "federal-prosecutor",
+    "MeasureReport": LTF,
+    "RadicalisationCase": VSSE,
+    "ThreatEvaluation": OCAD,
+    "ThreatLevel": OCAD,
+    "TravelHit": "belpiu",
+}
+ADMISSIBLE = tuple(name for name in schemas.SIGNAL_TYPES if name != "IncidentLogEntry")
+"""Types that the bundle lets in. COMING: with rows of ad-hoc groups in the bundle it is all of them."""
+NATURES = {
+    "Alert": Nature.JUDICIAL,
+    "InformationAnswer": Nature.JUDICIAL,
+    "InformationRequest": Nature.JUDICIAL,
+    "RadicalisationCase": Nature.INTELLIGENCE,
+}
+"""By type; the others are administrative."""
+GROUP = "group-harbour"
 ANTWERPEN, GENT = "11002", "44021"
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS_VALID_FROM = datetime(2021, 1, 1, tzinfo=UTC)
@@ -130,22 +169,24 @@ def sections(
     named: tuple[str, ...] = (),
     excluded: tuple[str, ...] = (),
 ) -> Sections:
-    """Return the sections of a signal of any type."""
+    """Return the sections of a signal of any type, all that it has."""
     facts = (
         Fact(statement=statement, observed_on=date(2026, 3, 1), municipality=municipality),
         Fact(statement="Bought a one-way ticket."),
     )
-    return Sections(
+    whole = Sections(
         context=Context(
             reference=reference,
             phenomenon=Phenomenon.RADICALISATION_EXTREMISM_TERRORISM,
             municipality=municipality,
             legal_basis="Law of 29 April 2024, art. 4",
             purpose="follow-up",
+            nature=NATURES.get(signal_type, Nature.ADMINISTRATIVE),
+            purposes=(Purpose.CARE, Purpose.INTELLIGENCE, Purpose.INVESTIGATION, Purpose.PREVENTION),
         ),
         subject=subject or person(),
-        situation=_SITUATIONS[signal_type](facts),
-        assessment=_ASSESSMENTS[signal_type],
+        situation=_SITUATIONS.get(signal_type, lambda facts: CaseSituation(facts=facts))(facts),
+        assessment=_ASSESSMENTS.get(signal_type, _ASSESSMENTS["RadicalisationCase"]),
         sources=Sources(
             evaluations=(
                 Evaluation4x4(
@@ -161,8 +202,14 @@ def sections(
             )
         ),
         contact=Contact(unit="Watch desk North", function="duty officer", telephone="+32 2 000 00 00"),
-        distribution=Distribution(named=named, excluded=excluded),
+        distribution=Distribution(
+            named=named, excluded=excluded, groups=(GROUP,) if signal_type == "IncidentLogEntry" else ()
+        ),
     )
+    absent: Mapping[str, None] = dict.fromkeys(
+        name for name in Sections.NAMES if name not in schemas.load(signal_type).sections
+    )
+    return replace(whole, **absent)
 
 
 _SITUATIONS: dict[str, Any] = {
@@ -171,8 +218,23 @@ _SITUATIONS: dict[str, Any] = {
     "FeedbackSheet": lambda facts: SheetSituation(
         consensus=True, professional_secrecy=False, members_present=5, facts=facts
     ),
+    "EntityChange": lambda _facts: EntitySituation(
+        status=EntityStatus.PROPOSED, categories=(EntityCategory.PVE,), review_due_on=date(2029, 3, 2)
+    ),
+    "AssetFreeze": lambda _facts: FreezeSituation(
+        action=FreezeAction.FREEZE, legal_act="Royal decree of 28 December 2006", from_on=date(2026, 3, 2)
+    ),
+    "TravelHit": lambda _facts: TravelSituation(
+        mode=TravelMode.AIR, origin="Zaventem", destination="Istanbul", planned_on=date(2026, 3, 5)
+    ),
+    "InformationRequest": lambda facts: RequestSituation(
+        instrument=RequestInstrument.INFORMATION, urgent=False, question=facts[0].statement
+    ),
+    "InformationAnswer": lambda facts: AnswerSituation(
+        request=UUID(int=11), result=AnswerResult.ANSWERED, facts=facts
+    ),
 }
-_ASSESSMENTS: dict[str, CaseAssessment | EvaluationAssessment | SheetAssessment] = {
+_ASSESSMENTS: dict[str, Assessment] = {
     "RadicalisationCase": CaseAssessment(summary="Probably recruiting.", indicators=("isolation",)),
     "ThreatEvaluation": EvaluationAssessment(
         level=3,
@@ -184,6 +246,7 @@ _ASSESSMENTS: dict[str, CaseAssessment | EvaluationAssessment | SheetAssessment]
         psychological="No known disorder.",
     ),
     "FeedbackSheet": SheetAssessment(summary="The approach works.", advice="Go on."),
+    "ThreatLevel": LevelAssessment(level=2, motivation="Unlikely."),
 }
 
 

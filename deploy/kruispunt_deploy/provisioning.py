@@ -41,6 +41,8 @@ from kruispunt_schemas.settings import Settings
 
 ANNOUNCED_AHEAD: Final = timedelta(seconds=60)
 ANSWER_SECONDS: Final = 30.0
+TOPICS_AT_ONCE: Final = 500
+"""Topics of one request: with their settings well below the 10,000 records that a Kafka controller takes at once."""
 KEYS_VALID_FROM: Final = datetime(2021, 1, 1, tzinfo=UTC)
 
 
@@ -61,7 +63,7 @@ def provision(
 ) -> Provisioned:
     """Provision a backbone; raise ConfigurationError or UnavailableError with what to do.
 
-    say: told each step. participants: those of the reviewed file unless given.
+    say: told each step. participants: the demonstration's unless given.
     """
     addresses = settings.addresses()
     participants = participants or read_participants()
@@ -123,11 +125,11 @@ def _create_topics(brokers: str, participants: list[str]) -> tuple[int, int]:
                 f"topic {topic.name} has {len(there.partitions)} partitions, not {topic.partitions}: "
                 "remove it or use another cluster"
             )
-    if missing:
+    for first in range(0, len(missing), TOPICS_AT_ONCE):
         futures: dict[str, Future[None]] = admin.create_topics(
             [
                 NewTopic(topic.name, topic.partitions, replicas, config=_topic_config(topic, replicas))
-                for topic in missing
+                for topic in missing[first : first + TOPICS_AT_ONCE]
             ],
             operation_timeout=ANSWER_SECONDS,
         )

@@ -3,7 +3,8 @@
 Composing
 ---------
 1. The signal id follows from the agency's secret, the reference and the version; ``replaces`` from version - 1.
-2. Every section gets its derived salt and is encoded; every section of the type is committed to, present or absent.
+2. A section that the type does not have is refused. Every section gets its derived salt and is encoded; every section of
+   the type is committed to, present or absent.
 3. The header is encoded and signed. The same draft and published time give the same bytes (reissue).
 
 Verifying (`verify`), in this order
@@ -64,6 +65,9 @@ def compose(
         raise ContractError("unknown-type", "header.signal_type") from None
     if not schema.sections:
         raise ContractError("unknown-type", "header.signal_type", f"{schema.name} is no signal")
+    for name in Sections.NAMES:
+        if name not in schema.sections and draft.sections.get(name) is not None:
+            raise ContractError("unknown-section", name, f"{schema.name} has no such section")
     identifier = identity.signal_id(secret, draft.reference, draft.version)
     parts: list[tuple[str, bytes | None]] = []
     commitments: list[Commitment] = []

@@ -2,8 +2,8 @@
 
 Rules (DESIGN section 4), in this order; the first that fails is the reason
 --------------------------------------------------------------------------
-1. ``missing``: the context is there, for it holds the reference; so is, but in a recall, the section that the type's
-   own rules are about (8, 9).
+1. ``missing``: the context is there, for it holds the reference, and says a purpose; so are, but in a recall, the sections
+   that a type is nothing without (`REQUIRED`), and the group that an entry of an incident's log is for.
 2. ``too-many``: no array has more items than its bound. ``too-long``: no part of a name has more characters than its own,
    for names go, sealed, to a lasting topic. Other texts are bounded by the posting alone, and any character may stand in
    them, NUL and control characters too: what was signed is not edited, and whoever shows it makes it harmless.
@@ -11,13 +11,18 @@ Rules (DESIGN section 4), in this order; the first that fails is the reason
 3. ``future``: published and observed <= appended + 5 minutes (clocks differ); ``time-order``: observed <= published.
    The day of a fact is not in the future either; planned events have fields of their own.
 4. ``version``: 1 for an original, more for a correction or recall, which name what they replace.
-5. ``unknown-municipality``: every NIS code is one of the bundle's.
-6. ``unknown-participant``: whoever is named or excluded is a participant of the bundle.
+5. ``unknown-municipality``, ``unknown-site``: every NIS code and site is one of the bundle's.
+6. ``unknown-participant``: whoever is named, excluded or consented to is a participant of the bundle; ``unknown-group``: so
+   is every ad-hoc group.
 7. ``check-digits``: national number (mod 97, both centuries, BIS) and enterprise number (mod 97); ``birth``: a partial
    date is possible and not in the future.
 8. ``consensus``, ``professional-secrecy``: a feedback sheet has the consensus of the members who took part and holds
    no matter under professional secrecy (law of 30 July 2018; Constitutional Court 52/2021; art. 458ter Penal Code).
-9. ``level``: a threat level is 1 to 4 (RD of 28 November 2006).
+9. ``level``: a threat level, a person's or the country's, is 1 to 4 (RD of 28 November 2006).
+10. ``classified``: the common database is unclassified, so a change of an entity is; ``not-entitled``: only who
+    ``validates-entities`` says that one is validated or removed, everybody else proposes.
+11. ``not-entitled``, ``embargo``: only a ``magistrate`` puts a signal under embargo, with the federal prosecutor's
+    agreement (art. 44/8 Police Function Act).
 
 An agency can run the same function before it posts. Must not: ask anything but its arguments.
 """
@@ -35,20 +40,40 @@ from uuid import UUID
 from stdnum.be import vat
 from stdnum.exceptions import ValidationError
 
-from kruispunt_schemas.records.frame import Header, Lifecycle
+from kruispunt_schemas.records.frame import Classification, Header, Lifecycle
 from kruispunt_schemas.records.sections import (
+    AnswerSituation,
     CaseSituation,
+    EntitySituation,
+    EntityStatus,
     EvaluationAssessment,
     EvaluationSituation,
     Fact,
+    LevelAssessment,
     PartialDate,
     Sections,
     SheetSituation,
     Subject,
 )
 
-REQUIRED: Final = {"FeedbackSheet": ("situation",), "ThreatEvaluation": ("assessment",)}
-"""Sections without which a type's own invariants could be evaded; a recall has its context alone."""
+REQUIRED: Final = {
+    "AssetFreeze": ("situation",),
+    "EntityChange": ("situation",),
+    "FeedbackSheet": ("situation",),
+    "IncidentLogEntry": ("situation",),
+    "InformationAnswer": ("situation",),
+    "InformationRequest": ("situation",),
+    "MeasureReport": ("measures",),
+    "ThreatEvaluation": ("assessment",),
+    "ThreatLevel": ("assessment",),
+    "TravelHit": ("situation",),
+}
+"""Sections without which a type says nothing, or its own invariants could be evaded; a recall has its context alone."""
+GROUPED: Final = frozenset({"IncidentLogEntry"})
+"""Types that are for an ad-hoc group and nobody else."""
+VALIDATES_ENTITIES: Final = "validates-entities"
+MAGISTRATE: Final = "magistrate"
+"""Roles of a participant in the bundle."""
 MAX_ITEMS: Final = 500
 """Items in any array of a section: a posting is work for everybody behind it."""
 LIMITS: Final = {"names": 50, "handling": 20}
@@ -69,35 +94,38 @@ class Violation:
     field: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the bundle knows, for a signal to be held against."""
+
+    municipalities: Container[str]
+    sites: Container[str]
+    participants: Container[str]
+    groups: Container[str]
+    roles: frozenset[str]
+
+
 def violation(
     header: Header,
     sections: Sections,
     *,
     appended_at: datetime,
     municipalities: Container[str],
+    sites: Container[str],
     participants: Container[str],
+    groups: Container[str],
+    roles: frozenset[str],
 ) -> Violation | None:
-    """Return the first violation, None for a sound signal."""
-    # 1.
-    required = (
-        ("context",)
-        if header.lifecycle is Lifecycle.RECALL
-        else ("context", *REQUIRED.get(header.signal_type, ()))
-    )
-    for name in required:
-        if sections.get(name) is None:
-            return Violation("missing", name)
-    found = _violations(header, sections, appended_at, municipalities, participants)
-    return next(found, None)
+    """Return the first violation, None for a sound signal. roles: of the originator; all but the time from one bundle."""
+    known = _Known(municipalities, sites, participants, groups, roles)
+    return next(_violations(header, sections, appended_at, known), None)
 
 
 def _violations(
-    header: Header,
-    sections: Sections,
-    appended_at: datetime,
-    municipalities: Container[str],
-    participants: Container[str],
+    header: Header, sections: Sections, appended_at: datetime, known: _Known
 ) -> Iterator[Violation]:
+    # 1.
+    yield from _of_presence(header, sections)
     # 2.
     yield from _of_sizes(header, sections)
     for place, name in enumerate(sections.subject.names if sections.subject is not None else ()):
@@ -115,7 +143,7 @@ def _violations(
     if original != (header.replaces is None):
         yield Violation("version", "header.replaces")
     # 5. and 6.
-    yield from _of_names(sections, municipalities, participants)
+    yield from _of_names(sections, known)
     # 7.
     if sections.subject is not None:
         yield from _of_subject(sections.subject, appended_at)
@@ -125,9 +153,29 @@ def _violations(
             yield Violation("consensus", "situation.consensus")
         if sections.situation.professional_secrecy:
             yield Violation("professional-secrecy", "situation.professional_secrecy")
+        if sections.distribution is not None and sections.distribution.professional_secrecy:
+            yield Violation("professional-secrecy", "distribution.professional_secrecy")
     # 9.
-    if isinstance(sections.assessment, EvaluationAssessment) and not 1 <= sections.assessment.level <= 4:
+    assessment = sections.assessment
+    if isinstance(assessment, EvaluationAssessment | LevelAssessment) and not 1 <= assessment.level <= 4:
         yield Violation("level", "assessment.level")
+    # 10. and 11.
+    yield from _of_entitlement(header, sections, known.roles)
+
+
+def _of_presence(header: Header, sections: Sections) -> Iterator[Violation]:
+    if sections.context is None:
+        yield Violation("missing", "context")
+    elif not sections.context.purposes:
+        yield Violation("missing", "context.purposes")
+    if header.lifecycle is Lifecycle.RECALL:
+        return
+    for name in REQUIRED.get(header.signal_type, ()):
+        if sections.get(name) is None:
+            yield Violation("missing", name)
+    grouped = sections.distribution is not None and sections.distribution.groups
+    if header.signal_type in GROUPED and not grouped:
+        yield Violation("missing", "distribution.groups")
 
 
 def _of_sizes(header: Header, sections: Sections) -> Iterator[Violation]:
@@ -155,16 +203,37 @@ def _of_times(header: Header, sections: Sections, appended_at: datetime) -> Iter
             yield Violation("future", f"situation.facts.{place}.observed_on")
 
 
-def _of_names(
-    sections: Sections, municipalities: Container[str], participants: Container[str]
-) -> Iterator[Violation]:
+def _of_names(sections: Sections, known: _Known) -> Iterator[Violation]:
     for path, nis in _places(sections):
-        if nis not in municipalities:
+        if nis not in known.municipalities:
             yield Violation("unknown-municipality", path)
+    site = sections.context.site if sections.context is not None else None
+    if site is not None and site not in known.sites:
+        yield Violation("unknown-site", "context.site")
     if sections.distribution is not None:
-        for name in ("named", "excluded"):
-            if any(item not in participants for item in getattr(sections.distribution, name)):
+        for name in ("named", "excluded", "consented"):
+            if any(item not in known.participants for item in getattr(sections.distribution, name)):
                 yield Violation("unknown-participant", f"distribution.{name}")
+        if any(item not in known.groups for item in sections.distribution.groups):
+            yield Violation("unknown-group", "distribution.groups")
+
+
+def _of_entitlement(header: Header, sections: Sections, roles: frozenset[str]) -> Iterator[Violation]:
+    # 10.
+    if header.signal_type == "EntityChange" and header.classification is not Classification.UNCLASSIFIED:
+        yield Violation("classified", "header.classification")
+    if (
+        isinstance(sections.situation, EntitySituation)
+        and sections.situation.status is not EntityStatus.PROPOSED
+        and VALIDATES_ENTITIES not in roles
+    ):
+        yield Violation("not-entitled", "situation.status")
+    # 11.
+    if sections.distribution is not None and sections.distribution.embargo:
+        if MAGISTRATE not in roles:
+            yield Violation("not-entitled", "distribution.embargo")
+        if not sections.distribution.embargo_agreed:
+            yield Violation("embargo", "distribution.embargo_agreed")
 
 
 def _of_subject(subject: Subject, appended_at: datetime) -> Iterator[Violation]:
@@ -214,7 +283,7 @@ def _places(sections: Sections) -> Iterator[tuple[str, str]]:
 
 def _facts(sections: Sections) -> tuple[Fact, ...]:
     situation = sections.situation
-    if isinstance(situation, CaseSituation | SheetSituation | EvaluationSituation):
+    if isinstance(situation, CaseSituation | SheetSituation | EvaluationSituation | AnswerSituation):
         return situation.facts
     return ()
 

@@ -25,7 +25,21 @@ import fastavro.schema
 
 NAMESPACE: Final = "be.kruispunt"
 FRAME_FIELDS: Final = ("header", "proof", "passage")
-SIGNAL_TYPES: Final = ("FeedbackSheet", "RadicalisationCase", "ThreatEvaluation")
+SIGNAL_TYPES: Final = (
+    "Alert",
+    "AssetFreeze",
+    "EnforcementCase",
+    "EntityChange",
+    "FeedbackSheet",
+    "IncidentLogEntry",
+    "InformationAnswer",
+    "InformationRequest",
+    "MeasureReport",
+    "RadicalisationCase",
+    "ThreatEvaluation",
+    "ThreatLevel",
+    "TravelHit",
+)
 POSTING_TYPES: Final = (*SIGNAL_TYPES, "Consultation", "Receipt")
 BACKBONE_TYPES: Final = (
     "BundleActivation",

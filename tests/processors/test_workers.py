@@ -23,6 +23,7 @@ from kruispunt_processors.commands import quarantine
 from kruispunt_producers.synthetic import generate, write_exports
 from kruispunt_schemas import disclosure, identity, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Participant
 from kruispunt_schemas.records.backbone import (
@@ -86,7 +87,7 @@ def _poison(backbone: Backbone) -> None:
 
 
 def _post_everything(backbone: Backbone) -> None:
-    for signal_type in schemas.SIGNAL_TYPES:
+    for signal_type in drafts.ADMISSIBLE:
         backbone.post_signal(signal_type, draft(signal_type, reference=f"{signal_type}/1"))
     backbone.post("garbage", VSSE, b"\x00\x00\x00\x00\x01garbage", {})
     other = replace(backbone.keys(OCAD).signer, key_id=backbone.keys(VSSE).signer.key_id)
@@ -107,7 +108,7 @@ def _post_everything(backbone: Backbone) -> None:
     backbone.post("consultation", LTF, *drafts.wired(drafts.consultation(signer=backbone.keys(LTF).signer)))
 
 
-@pytest.mark.parametrize("signal_type", schemas.SIGNAL_TYPES)
+@pytest.mark.parametrize("signal_type", drafts.ADMISSIBLE)
 def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
     backbone: Backbone, signal_type: str
 ) -> None:
@@ -115,7 +116,7 @@ def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
     assert len(decision.outputs) > 3
     originator = backbone.keys(ORIGINATORS[signal_type]).signer.public_key()
     for output in decision.outputs:
-        (view, *more) = deliveries(backbone, output.recipient)[output.output_id]
+        (view, *more) = deliveries(backbone, output.recipient)[decisions.output_id(decision, output)]
         assert more == []
         assert identity.digest(view.encoded()) == output.digest
         disclosure.verify(view, view.read_header(), originator)
@@ -233,16 +234,16 @@ def test_a_version_that_comes_too_late_is_quarantined_by_resolve(backbone: Backb
 
 def test_a_recall_reaches_whoever_got_the_original(backbone: Backbone) -> None:
     original, recall = backbone.await_decision("original"), backbone.await_decision("recall")
-    held = {output.recipient: (output.output_id,) for output in original.outputs}
-    assert {output.recipient: output.replaces for output in recall.outputs} == held
+    held = {output.recipient: (decisions.output_id(original, output),) for output in original.outputs}
+    assert {output.recipient: decisions.replaced(recall, output) for output in recall.outputs} == held
     for output in recall.outputs:
-        (view,) = deliveries(backbone, output.recipient)[output.output_id]
+        (view,) = deliveries(backbone, output.recipient)[decisions.output_id(recall, output)]
         assert all(raw is None for _, raw in view.sections)
 
 
 def test_a_correction_that_narrows_withdraws_from_those_who_lose_it(backbone: Backbone) -> None:
     wide, narrow = backbone.await_decision("wide"), backbone.await_decision("narrow")
-    (before,) = [output.output_id for output in wide.outputs if output.recipient == LTF]
+    (before,) = [decisions.output_id(wide, output) for output in wide.outputs if output.recipient == LTF]
     withdrawals = [
         record
         for record in backbone.records(topics.in_topic(LTF).name, Withdrawal)
@@ -410,8 +411,7 @@ def test_one_signal_is_followed_through_all_stages_by_its_trace(
         batch = collector.trace(trace_id)[f"{role} batch"]
         assert (batch.span_id, batch.parent) == (span_id, "")
 
-    assert output.output_id is not None
-    delivery = tracing.of_output(output.output_id)
+    delivery = tracing.of_output(decisions.output_id(decision, output))
     received = wait_until(
         lambda: len(spans := collector.trace(delivery.trace_id)) == 2 and spans,
         within=WITHIN,

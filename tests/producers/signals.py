@@ -9,7 +9,14 @@ from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.keys import ParticipantKeys
 from kruispunt_schemas.records.frame import Classification, Lifecycle
-from kruispunt_schemas.records.sections import CaseAssessment, Context, Phenomenon, Sections
+from kruispunt_schemas.records.sections import (
+    CaseAssessment,
+    Context,
+    Nature,
+    Phenomenon,
+    Purpose,
+    Sections,
+)
 
 NOW = datetime(2025, 9, 1, 12, tzinfo=UTC)
 
@@ -30,6 +37,8 @@ def draft(
                 municipality="44021",
                 legal_basis="art. 44/1",
                 purpose="opvolging",
+                nature=Nature.JUDICIAL,
+                purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
             ),
             assessment=CaseAssessment(summary=summary),
         ),

@@ -15,6 +15,7 @@ from kruispunt_consumers.inbox.commands import inbox
 from kruispunt_processors.commands import quarantine
 from kruispunt_processors.engine.batches import PREFIX_BYTES
 from kruispunt_schemas import identity, keys, topics, wire
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import VerificationKey
 from kruispunt_schemas.records.backbone import Decision, QuarantineEntry, RepertoryEvent, Stage, Verdict
@@ -146,7 +147,7 @@ def test_it_is_strange_and_reaches_its_recipients_untouched(road: Road, case: Ca
     assert made.value is not None
     assert {status.verdict for status in road.statuses(case.name)} == {Verdict.ACCEPTED}
     (output,) = [output for output in decision.outputs if output.recipient == LTF]
-    (view,) = deliveries(road, LTF)[output.output_id]
+    (view,) = deliveries(road, LTF)[decisions.output_id(decision, output)]
     assert identity.digest(view.encoded()) == output.digest
     assert view.header in made.value
     released = [raw for _, raw in view.sections if raw is not None]
@@ -255,7 +256,9 @@ def test_what_an_analyst_and_an_owner_see(road: Road) -> None:
     shown(inbox, "list", "--as", LTF, *data)
     for case in ACCEPTED:
         decision = road.await_decision(case.name)
-        (output,) = [str(each.output_id) for each in decision.outputs if each.recipient == LTF]
+        (output,) = [
+            str(decisions.output_id(decision, each)) for each in decision.outputs if each.recipient == LTF
+        ]
         view = shown(inbox, "show", output, "--as", LTF, "--user", "test", "--purpose", "test", *data)
         assert "RADICALISATION CASE" in view
     shown(inbox, "follow", "--as", VSSE, "--once", *data, lines=5 * BATCH)

@@ -188,14 +188,16 @@ class TestHostileBytes:
 
 
 SALT = bytes(16)
-ONE_NAME = SALT + b"\x02\x06abc\x00\x00"
+REST = bytes(6)
+"""What follows the names in a distribution that says nothing else."""
+ONE_NAME = SALT + b"\x02\x06abc\x00" + REST
 OTHER_ENCODINGS = {
-    "a varint longer than needed": SALT + b"\x82\x00\x06abc\x00\x00",
-    "a varint of ten bytes": SALT + b"\x82\x80\x80\x80\x80\x80\x80\x80\x80\x00\x06abc\x00\x00",
-    "a block with its size": SALT + b"\x01\x08\x06abc\x00\x00",
-    "a wrong block size": SALT + b"\x01\x7e\x06abc\x00\x00",
-    "a length of text longer than needed": SALT + b"\x02\x86\x80\x00abc\x00\x00",
-    "an array in two blocks": SALT + b"\x02\x06abc\x02\x06def\x00\x00",
+    "a varint longer than needed": SALT + b"\x82\x00\x06abc\x00" + REST,
+    "a varint of ten bytes": SALT + b"\x82\x80\x80\x80\x80\x80\x80\x80\x80\x00\x06abc\x00" + REST,
+    "a block with its size": SALT + b"\x01\x08\x06abc\x00" + REST,
+    "a wrong block size": SALT + b"\x01\x7e\x06abc\x00" + REST,
+    "a length of text longer than needed": SALT + b"\x02\x86\x80\x00abc\x00" + REST,
+    "an array in two blocks": SALT + b"\x02\x06abc\x02\x06def\x00" + REST,
 }
 
 

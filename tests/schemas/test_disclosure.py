@@ -20,8 +20,9 @@ from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.frame import Header, Lifecycle
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.signing import Signer
-from kruispunt_schemas.vectors import samples
+from kruispunt_schemas.vectors import chain_samples, samples
 
+DRAFTS = (*samples.DRAFTS, *chain_samples.DRAFTS)
 KEY = samples.signer().public_key()
 CASE = samples.composed(samples.CASE)
 
@@ -67,14 +68,14 @@ def flips(raw: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 class TestComposing:
-    @pytest.mark.parametrize("draft", samples.DRAFTS, ids=lambda draft: draft.signal_type)
+    @pytest.mark.parametrize("draft", DRAFTS, ids=lambda draft: draft.signal_type)
     def test_a_reissue_gives_the_same_bytes(self, draft: Draft) -> None:
         # A signer read anew and a draft made anew: nothing is remembered between the two.
         again = replace(draft, handling=tuple(reversed(draft.handling)), sections=replace(draft.sections))
         assert samples.composed(again).encoded() == samples.composed(draft).encoded()
 
     def test_it_verifies_and_holds_what_was_drafted(self) -> None:
-        for draft in samples.DRAFTS:
+        for draft in DRAFTS:
             signed = samples.composed(draft)
             received(signed.schema, signed.encoded())
             header = signed.read_header()
@@ -119,6 +120,11 @@ class TestComposing:
         found = refusal(lambda: samples.composed(replace(samples.CASE, signal_type="FeedbackSheet")))
         assert found == ("value", "situation")
 
+    def test_a_section_that_the_type_does_not_have_is_not_dropped_in_silence(self) -> None:
+        more = replace(chain_samples.LEVEL.sections, subject=samples.SUBJECT)
+        found = refusal(lambda: samples.composed(replace(chain_samples.LEVEL, sections=more)))
+        assert found == ("unknown-section", "subject")
+
     def test_receipts_and_consultations(self) -> None:
         for signed in (samples.receipt(), samples.consultation()):
             again = codec.decode_signed(signed.schema, signed.encoded())
@@ -136,7 +142,7 @@ class TestComposing:
 
 
 class TestViews:
-    @pytest.mark.parametrize("draft", samples.DRAFTS, ids=lambda draft: draft.signal_type)
+    @pytest.mark.parametrize("draft", DRAFTS, ids=lambda draft: draft.signal_type)
     def test_every_subset_of_sections_verifies(self, draft: Draft) -> None:
         signed = samples.composed(draft)
         names = signed.schema.sections

@@ -15,7 +15,7 @@ from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.sections import Phenomenon
 from kruispunt_schemas.schema import RecordSchema
-from kruispunt_schemas.vectors import samples
+from kruispunt_schemas.vectors import chain_samples, samples
 
 from tests.schemas import evolving
 from tests.schemas.conftest import Subjects
@@ -23,7 +23,8 @@ from tests.schemas.evolving import Change, changed, written_under
 
 KEY = samples.signer().public_key()
 FULL: dict[str, Draft] = {
-    draft.signal_type: draft for draft in (samples.CASE, samples.SHEET, samples.EVALUATION)
+    draft.signal_type: draft
+    for draft in (samples.CASE, samples.SHEET, samples.EVALUATION, *chain_samples.DRAFTS)
 }
 MORE: dict[str, Any] = {"contact": {"room": "B 2.17"}}
 ANNEX: dict[str, Any] = {"annex": {"text": "An annex."}}

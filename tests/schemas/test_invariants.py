@@ -19,11 +19,14 @@ from kruispunt_schemas.records import frame
 from kruispunt_schemas.records import sections as parts
 from kruispunt_schemas.records.frame import Header, Lifecycle
 from kruispunt_schemas.records.sections import PartialDate, Sections
-from kruispunt_schemas.vectors import samples
+from kruispunt_schemas.vectors import chain_samples, samples
 
 PARTICIPANTS = frozenset(row.id for row in read_participants())
 SECOND = timedelta(seconds=1)
 FIVE_MINUTES = timedelta(minutes=5)
+SITES = frozenset({chain_samples.SITE})
+GROUPS = frozenset({chain_samples.GROUP})
+ENTITLED = frozenset({"magistrate", "validates-entities"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,20 @@ class Signal:
         changed: dict[str, Any] = {name: replace(section, **changes)}
         return replace(self, sections=replace(self.sections, **changed))
 
-    def violation(self) -> Violation | None:
+    def without(self, name: str) -> Signal:
+        changed: dict[str, Any] = {name: None}
+        return replace(self, sections=replace(self.sections, **changed))
+
+    def violation(self, *, roles: frozenset[str] = ENTITLED) -> Violation | None:
         return invariants.violation(
             self.header,
             self.sections,
             appended_at=samples.TIME,
             municipalities=municipalities(),
+            sites=SITES,
             participants=PARTICIPANTS,
+            groups=GROUPS,
+            roles=roles,
         )
 
 
@@ -61,13 +71,33 @@ def signal(draft: Draft) -> Signal:
 CASE, SHEET, EVALUATION, RECALL = (signal(draft) for draft in samples.DRAFTS)
 
 
-@pytest.mark.parametrize("sound", [CASE, SHEET, EVALUATION, RECALL], ids=lambda item: item.header.signal_type)
+CHAIN = {draft.signal_type: signal(draft) for draft in chain_samples.DRAFTS}
+ENTITY, ALERT, LEVEL, LOG = (
+    CHAIN[name] for name in ("EntityChange", "Alert", "ThreatLevel", "IncidentLogEntry")
+)
+
+
+@pytest.mark.parametrize(
+    "sound", [CASE, SHEET, EVALUATION, RECALL, *CHAIN.values()], ids=lambda item: item.header.signal_type
+)
 def test_a_sound_signal(sound: Signal) -> None:
     assert sound.violation() is None
 
 
 def test_the_context_is_there() -> None:
     assert Signal(CASE.header, Sections()).violation() == Violation("missing", "context")
+
+
+@pytest.mark.parametrize("base", [CASE, RECALL, *CHAIN.values()], ids=lambda item: item.header.signal_type)
+def test_every_signal_says_a_purpose_and_a_nature(base: Signal) -> None:
+    """What was written before the contract knew the two reads as no purpose and the default symbol."""
+    assert base.with_section("context", purposes=()).violation() == Violation("missing", "context.purposes")
+    found = base.with_section("context", nature=parts.Nature.UNRECOGNISED).violation()
+    assert found == Violation("unrecognised", "context.nature")
+    found = base.with_section(
+        "context", purposes=(parts.Purpose.CARE, parts.Purpose.UNRECOGNISED)
+    ).violation()
+    assert found == Violation("unrecognised", "context.purposes.1")
 
 
 class TestDefaultSymbols:
@@ -181,17 +211,31 @@ class TestNames:
             "unknown-municipality", "context.municipality"
         )
 
-    @pytest.mark.parametrize("base", [CASE, SHEET, EVALUATION], ids=lambda item: item.header.signal_type)
+    @pytest.mark.parametrize(
+        "base",
+        [CASE, SHEET, EVALUATION, ALERT, LOG, CHAIN["EnforcementCase"], CHAIN["InformationAnswer"]],
+        ids=lambda item: item.header.signal_type,
+    )
     def test_of_a_fact(self, base: Signal) -> None:
         facts = (parts.Fact(statement="a"), samples.FACT, parts.Fact(statement="b", municipality="99999"))
         found = base.with_section("situation", facts=facts).violation()
         assert found == Violation("unknown-municipality", "situation.facts.2.municipality")
 
-    @pytest.mark.parametrize("field", ["named", "excluded"])
+    @pytest.mark.parametrize("field", ["named", "excluded", "consented"])
     def test_an_unknown_participant(self, field: str) -> None:
         for name in ("nobody", "", "OCAD", "ocad "):
             found = CASE.with_section("distribution", **{field: ("ocad", name)}).violation()
             assert found == Violation("unknown-participant", f"distribution.{field}")
+
+    @pytest.mark.parametrize("site", ["", "site-south-terminal", chain_samples.SITE.upper()])
+    def test_an_unknown_site(self, site: str) -> None:
+        found = CASE.with_section("context", site=site).violation()
+        assert found == Violation("unknown-site", "context.site")
+
+    def test_an_unknown_group(self) -> None:
+        for name in ("", "group-canal", "vsse"):
+            found = CASE.with_section("distribution", groups=(chain_samples.GROUP, name)).violation()
+            assert found == Violation("unknown-group", "distribution.groups")
 
 
 class TestNationalNumbers:
@@ -301,16 +345,55 @@ class TestFeedbackSheets:
         found = SHEET.with_section("situation", professional_secrecy=True).violation()
         assert found == Violation("professional-secrecy", "situation.professional_secrecy")
 
+    def test_the_distribution_does_not_say_otherwise(self) -> None:
+        secret = replace(SHEET, sections=replace(SHEET.sections, distribution=chain_samples.DISTRIBUTION))
+        assert secret.violation() == Violation("professional-secrecy", "distribution.professional_secrecy")
 
+
+@pytest.mark.parametrize("base", [EVALUATION, LEVEL], ids=["of a person", "of the country"])
 class TestThreatLevels:
     @pytest.mark.parametrize("level", [1, 2, 3, 4])
-    def test_valid(self, level: int) -> None:
-        assert EVALUATION.with_section("assessment", level=level).violation() is None
+    def test_valid(self, base: Signal, level: int) -> None:
+        assert base.with_section("assessment", level=level).violation() is None
 
     @pytest.mark.parametrize("level", [-1, 0, 5, 2**31 - 1])
-    def test_invalid(self, level: int) -> None:
-        found = EVALUATION.with_section("assessment", level=level).violation()
+    def test_invalid(self, base: Signal, level: int) -> None:
+        found = base.with_section("assessment", level=level).violation()
         assert found == Violation("level", "assessment.level")
+
+
+class TestEntityChanges:
+    @pytest.mark.parametrize("classification", list(frame.Classification)[2:])
+    def test_a_classified_one(self, classification: frame.Classification) -> None:
+        found = ENTITY.with_header(classification=classification).violation()
+        assert found == Violation("classified", "header.classification")
+        assert ALERT.with_header(classification=classification).violation() is None
+
+    @pytest.mark.parametrize("status", [parts.EntityStatus.VALIDATED, parts.EntityStatus.REMOVED])
+    def test_who_validates_and_removes(self, status: parts.EntityStatus) -> None:
+        change = ENTITY.with_section("situation", status=status)
+        assert change.violation(roles=frozenset({"validates-entities"})) is None
+        for roles in (frozenset[str](), frozenset({"magistrate"})):
+            assert change.violation(roles=roles) == Violation("not-entitled", "situation.status")
+
+    def test_everybody_proposes(self) -> None:
+        proposed = ENTITY.with_section("situation", status=parts.EntityStatus.PROPOSED)
+        assert proposed.violation(roles=frozenset()) is None
+
+
+class TestEmbargo:
+    def test_a_magistrates_with_agreement(self) -> None:
+        assert ALERT.violation(roles=frozenset({"magistrate"})) is None
+
+    @pytest.mark.parametrize("roles", [frozenset(), frozenset({"validates-entities"})])
+    def test_of_nobody_else(self, roles: frozenset[str]) -> None:
+        assert ALERT.violation(roles=roles) == Violation("not-entitled", "distribution.embargo")
+        released = ALERT.with_section("distribution", embargo=False)
+        assert released.violation(roles=roles) is None
+
+    def test_without_the_federal_prosecutors_agreement(self) -> None:
+        found = ALERT.with_section("distribution", embargo_agreed=False).violation()
+        assert found == Violation("embargo", "distribution.embargo_agreed")
 
 
 BREAKING: list[tuple[str, Callable[[Signal], Signal]]] = [
@@ -343,6 +426,32 @@ class TestWhatATypeCannotLeaveOut:
     def test_an_evaluation_without_its_assessment(self) -> None:
         bare = replace(EVALUATION, sections=replace(EVALUATION.sections, assessment=None))
         assert bare.violation() == Violation("missing", "assessment")
+
+    @pytest.mark.parametrize(
+        ("name", "section"),
+        [
+            ("EntityChange", "situation"),
+            ("MeasureReport", "measures"),
+            ("AssetFreeze", "situation"),
+            ("TravelHit", "situation"),
+            ("ThreatLevel", "assessment"),
+            ("IncidentLogEntry", "situation"),
+            ("InformationRequest", "situation"),
+            ("InformationAnswer", "situation"),
+        ],
+    )
+    def test_what_a_type_is_nothing_without(self, name: str, section: str) -> None:
+        assert CHAIN[name].without(section).violation() == Violation("missing", section)
+
+    def test_an_entry_of_a_log_without_its_group(self) -> None:
+        expected = Violation("missing", "distribution.groups")
+        assert LOG.with_section("distribution", groups=()).violation() == expected
+        assert LOG.without("distribution").violation() == expected
+
+    def test_a_recall_of_any_type_needs_its_context_alone(self) -> None:
+        for name, item in CHAIN.items():
+            header = replace(RECALL.header, signal_type=name)
+            assert Signal(header, Sections(context=item.sections.context)).violation() is None
 
     def test_nobody_agreed(self) -> None:
         assert SHEET.with_section("situation", members_present=0).violation() == Violation(

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from kruispunt_schemas import codec, disclosure
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.vectors import regenerate, samples
+from kruispunt_schemas.vectors import chain_samples, regenerate, samples
 
 from tests.schemas.strategies import BACKBONE_CLASSES
 
@@ -36,7 +36,7 @@ def test_vectors_decode_to_the_records_they_were_made_of() -> None:
     for record in samples.RECORDS:
         cls = BACKBONE_CLASSES[type(record).__name__]
         assert codec.decode(schemas.load(cls.__name__), codec.encode(record), cls) == record
-    for draft in samples.DRAFTS:
+    for draft in (*samples.DRAFTS, *chain_samples.DRAFTS):
         signed = samples.composed(draft)
         disclosure.verify(signed, signed.read_header(), samples.signer().public_key())
 

@@ -206,7 +206,7 @@ def test_what_recipients_see_follows_from_originator_and_signal() -> None:
     assert delivery["output_id"] == derived("delivery", *signal, recipient)
     found = {vector["type"]: vector["value"] for vector in BACKBONE}
     assert found["Decision"]["decision_id"] == delivery["decision_id"]
-    assert found["Decision"]["outputs"][0]["output_id"] == delivery["output_id"]
+    assert found["Decision"]["outputs"][0]["recipient"] == recipient
     assert found["Withdrawal"]["decision_id"] == delivery["decision_id"]
     assert found["Withdrawal"]["output_id"] == derived("withdrawal", *signal, recipient)
 

@@ -18,7 +18,7 @@ Every delivery
 Every decision
     C1  and every other record cites the broker's append time and the bundle in force at it
     C2  concerns a posting that was to be admitted: signed, committed, permitted, without a broken invariant
-    C3  cites the evidence that its facts are rebuilt from
+    C3  cites the evidence that its facts are rebuilt from; who follows the subject is read from the repertory
     C4  has the facts rebuilt for every participant, each in exactly one group
     C5  has the section outcomes that the policy gives for these facts
     C6  sends what follows, and nothing else
@@ -42,6 +42,11 @@ Every repeat, refusal and access record
     F5  the reason follows from the bytes (at the door; later stages are attested)
     G1  an access record is genuine and forwarded unchanged
     G2  a receipt names an output sent to the one that acknowledges (a warning: it is the participant's doing)
+
+Every repertory event
+    H1  has the id of its posting; registers holdings of its originator alone, of the persons it names; a duplicate none
+    H2  cites as follower who holds a person of its signal, by the event that registered the first such holding
+    H3  leaves out no follower: the events of a person stand in one order, and each cites all first holdings before it
 
 Content that has expired is not missing: what rests on it is counted as attested, not derived again.
 """

@@ -21,6 +21,7 @@ from kruispunt_consumers.audit.closing import Closing
 from kruispunt_consumers.audit.deliveries import DeliveryExamination
 from kruispunt_consumers.audit.endings import Endings
 from kruispunt_consumers.audit.findings import Docket, Patience, Rule
+from kruispunt_consumers.audit.holdings import HoldingExamination
 from kruispunt_consumers.audit.inforce import BundlesInForce
 from kruispunt_consumers.audit.ledger import Ledger, Scope
 from kruispunt_consumers.audit.postings import PostingExamination
@@ -69,9 +70,7 @@ class Examination:
         self._takers: dict[str, Callable[[TopicRecord], None]] = {
             topics.BUNDLES.name: self._bundle,
             topics.RETRY.name: self._retry,
-            topics.REPERTORY.name: lambda item: ledger.enter(
-                ledger.registered, reading.registered(item), item.topic
-            ),
+            topics.REPERTORY.name: lambda item: ledger.register(reading.registered(item)),
             topics.DECISIONS.name: lambda item: ledger.decide(reading.decided(item)),
             topics.ACCESS.name: lambda item: ledger.enter(
                 ledger.accessed, reading.accessed(item), item.topic
@@ -80,9 +79,7 @@ class Examination:
             topics.ADMITTED.name: lambda item: ledger.enter(
                 ledger.admitted, reading.passed(item, resolved=False), item.topic
             ),
-            topics.RESOLVED.name: lambda item: ledger.enter(
-                ledger.resolved, reading.passed(item, resolved=True), item.topic
-            ),
+            topics.RESOLVED.name: lambda item: ledger.resolve(reading.passed(item, resolved=True)),
         }
 
     def take(self, record: TopicRecord) -> None:
@@ -106,6 +103,7 @@ class Examination:
         endings.close()
         closing = Closing(self._docket, self._ledger, deliveries, endings)
         closing.close()
+        HoldingExamination(self._docket, self._ledger, endings).close()
         return verdict_of(self._docket, closing, endings.ended, self._postings.kept_back, self._records)
 
     def _delivery_examination(self) -> DeliveryExamination:

@@ -58,6 +58,9 @@ class Rule(StrEnum):
     REFUSAL_FOLLOWS = "F5"
     ACCESS_GENUINE = "G1"
     RECEIPT_OF_OUTPUT = "G2"
+    HOLDING_OWN = "H1"
+    FOLLOWER_HOLDS = "H2"
+    FOLLOWERS_COMPLETE = "H3"
 
 
 TITLES: Final[dict[Rule, str]] = {
@@ -92,6 +95,9 @@ TITLES: Final[dict[Rule, str]] = {
     Rule.REFUSAL_FOLLOWS: "refusal follows from the bytes",
     Rule.ACCESS_GENUINE: "access records genuine",
     Rule.RECEIPT_OF_OUTPUT: "receipts name a delivered output",
+    Rule.HOLDING_OWN: "holdings are the originator's own",
+    Rule.FOLLOWER_HOLDS: "followers hold the person",
+    Rule.FOLLOWERS_COMPLETE: "no follower left out",
 }
 
 

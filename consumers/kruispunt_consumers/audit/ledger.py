@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from kruispunt_schemas.records.backbone import Decision, DuplicateKind, Stage, Verdict
-from kruispunt_schemas.records.frame import Posting
+from kruispunt_schemas.records.frame import Follower, Posting
 from kruispunt_schemas.records.postings import ReceiptResult
 
 from kruispunt_consumers.audit.findings import Docket, Rule
@@ -94,6 +94,7 @@ class Passed:
     signed: bytes
     bundle: str
     supersedes: tuple[UUID, ...] | None
+    followers: tuple[Follower, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What ``repertory`` says; duplicate_of is None for a signal that was kept."""
+    """What ``repertory`` says; duplicate_of is None for a signal that was kept.
+
+    holdings: participant and person of each that it registers.
+    """
 
     posting: Posting
     digest: bytes
@@ -131,6 +135,9 @@ class Registered:
     supersedes: tuple[UUID, ...]
     duplicate_kind: DuplicateKind | None
     duplicate_of: Posting | None
+    persons: tuple[str, ...]
+    holdings: tuple[tuple[str, str], ...]
+    followers: tuple[Follower, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +229,25 @@ class Ledger:
                 entries[place] = entry
         else:
             self.docket.fail(Rule.RECORDS_SOUND, place, f"{topic} holds two different records of it")
+
+    def register(self, entry: Registered) -> None:
+        """Enter a repertory event; a follower that many events cite becomes one object."""
+        self.enter(self.registered, replace(entry, followers=self._held_once(entry.followers)), "repertory")
+
+    def resolve(self, entry: Passed) -> None:
+        """Enter what was resolved; followers as in `register`."""
+        self.enter(self.resolved, replace(entry, followers=self._held_once(entry.followers)), "resolved")
+
+    def followers(self, place: Place) -> tuple[Follower, ...]:
+        """Return the followers that the repertory event of a posting cites.
+
+        While the event is not there (rule A4 says so), what was resolved stands in for it.
+        """
+        said = self.registered.get(place) or self.resolved.get(place)
+        return () if said is None else said.followers
+
+    def _held_once(self, followers: tuple[Follower, ...]) -> tuple[Follower, ...]:
+        return tuple(self.interned(follower) for follower in followers)
 
     def decide(self, entry: Decided) -> None:
         """Enter a decision; equal groups of different decisions become one object."""

@@ -14,7 +14,7 @@ Must not: keep the bytes of a signal.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -248,6 +248,7 @@ class PostingExamination:
             self._expect(place, decided, (), None)
             return
         held = rederivation.held_after(self.ledger.superseded(decision))
+        observed = replace(observed, followers=self.ledger.followers(place))
         again = rederivation.derive(policy, observed, signed.schema.sections, held)
         found = list(rederivation.departures(decision, policy, again))
         self._enter(place, found, (Rule.EVIDENCE, Rule.FACTS, Rule.SECTION_OUTCOMES, Rule.OUTPUTS))
@@ -290,6 +291,9 @@ class PostingExamination:
             held = rederivation.held_after(self.ledger.superseded(decision))
             outputs = rederivation.plan_as_recorded(policy.bundle, decision, held)
             found.extend(rederivation.of_outputs(decision, outputs))
+            found.extend(
+                rederivation.departures_from_followers(decision, policy.bundle, self.ledger.followers(place))
+            )
         self._enter(place, found, (Rule.SECTION_OUTCOMES, Rule.OUTPUTS))
         self._expect(place, decided, outputs, None)
 

@@ -18,8 +18,8 @@ from typing import Final, TypeVar
 from kruispunt_schemas import codec, identity, wire
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.framing import framed
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import (
     Decision,
     QuarantineEntry,
@@ -100,6 +100,7 @@ def passed(record: TopicRecord, *, resolved: bool) -> Passed:
         signed=signed_digest(signed),
         bundle=bundle,
         supersedes=passage.resolution.supersedes if passage.resolution else None,
+        followers=passage.resolution.followers if passage.resolution else (),
     )
 
 
@@ -141,6 +142,9 @@ def registered(record: TopicRecord) -> Registered:
         supersedes=event.supersedes,
         duplicate_kind=event.duplicate_kind,
         duplicate_of=event.duplicate_of,
+        persons=tuple(person.reference for person in event.persons),
+        holdings=tuple((held.participant, held.reference) for held in event.holdings),
+        followers=event.followers,
     )
 
 

@@ -2,13 +2,15 @@
 
 In this order
 -------------
-1. Facts are rebuilt from their evidence: header, context, distribution, bundle rows (C3: the evidence cited is that).
+1. Facts are rebuilt from their evidence: header, context, distribution, bundle rows, and the followers that the event
+   on ``repertory`` cites (C3: the evidence cited is that).
 2. The facts recorded of the signal are those rebuilt; every participant of the bundle is in exactly one group (C4).
 3. The policy is asked again with these facts (C5).
 4. Outputs follow from the outcomes and from the views held of superseded versions (C6).
 
 When the posting has expired, the recorded facts are attested, and 2 to 4 are done with them: the groups must still
-cover everybody once, and outcomes and outputs must still follow.
+cover everybody once, and outcomes and outputs must still follow. Who follows the subject is not attested, for the
+repertory lasts.
 
 Must not: read a topic or enter a finding; it returns departures as values.
 """
@@ -25,8 +27,15 @@ from kruispunt_schemas.needtoknow import bitmaps, decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.needtoknow.facts import Observed, SignalFacts
-from kruispunt_schemas.records.backbone import Decision, Evidence, GroupOutcome, OutputKind, SectionOutcome
-from kruispunt_schemas.records.frame import Header, Lifecycle
+from kruispunt_schemas.records.backbone import (
+    Decision,
+    Evidence,
+    EvidenceSource,
+    GroupOutcome,
+    OutputKind,
+    SectionOutcome,
+)
+from kruispunt_schemas.records.frame import Follower, Header, Lifecycle
 
 from kruispunt_consumers.audit.findings import Rule
 from kruispunt_consumers.audit.inforce import Policy
@@ -136,6 +145,20 @@ def departures_from_facts(decision: Decision, policy: Policy) -> Iterator[Depart
     groups = decisions.decide(policy.bundle, policy.engine, signal, decision.sections)
     if decision.groups != groups:
         yield from _of_groups(policy.bundle, decision.groups, groups)
+
+
+def departures_from_followers(
+    decision: Decision, bundle: Bundle, followers: tuple[Follower, ...]
+) -> Iterator[Departure]:
+    """Give every way in which the followers recorded depart from those that the repertory event cites."""
+    others = [item for item in followers if item.participant != decision.originator]
+    holders = recording.recorded(bundle, decision).holders
+    again = bitmaps.bitmap_of(bundle, (item.participant for item in others))
+    if wrong := bitmaps.members_of(bundle, holders["follows_subject"] ^ again):
+        yield Departure(Rule.FACTS, f"follows_subject is recorded of others than rebuilt: {_names(wrong)}")
+    cited = {item.reference for item in decision.evidence if item.source is EvidenceSource.REPERTORY}
+    if cited != {str(item.event) for item in others}:
+        yield Departure(Rule.EVIDENCE, "its evidence is not where its facts come from")
 
 
 def of_outputs(decision: Decision, outputs: tuple[PlannedOutput, ...]) -> Iterator[Departure]:

@@ -166,7 +166,7 @@ def list_(
         return
     chosen = found[-(limit or 50) :]
     if chosen:
-        console.print(presentation.listing(chosen))
+        console.print(presentation.listing(chosen, now()))
     console.print(
         Text(f"{len(chosen)} of {len(found)} outputs. Open one: ")
         + Text(f"kruispunt inbox show OUTPUT --as {participant} --user YOU --purpose WHY", style="bold")

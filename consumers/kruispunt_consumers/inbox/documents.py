@@ -58,6 +58,7 @@ def signal_document(opened: Opened) -> Document:
         "state": content.item.state,
         "ended_by": content.item.ended_by,
         "received_at": content.item.appended_at,
+        "reply_due_at": content.item.facts.reply_due_at if content.item.facts else None,
         "header": plain(view.header),
         "grounds": [{"rule": code, "words": wording.ground(code)} for code in view.delivery.grounds],
         "decision_id": view.delivery.decision_id,

@@ -23,10 +23,12 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from kruispunt_schemas.clocks import reply_due
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.records.backbone import Status
 from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.postings import ReceiptResult
+from kruispunt_schemas.records.sections import RequestSituation
 
 from kruispunt_consumers.inbox.kept import Alert, AlertKind, HeaderFacts, Item, Kind, State
 from kruispunt_consumers.inbox.reading import (
@@ -146,7 +148,7 @@ class Intake:
             _item(arrival, view.output_id, now),
             kind=Kind.RECALL if recall else Kind.VIEW,
             state=State.NOTICE if recall else State.CURRENT,
-            facts=_facts(view),
+            facts=_facts(view, arrival.appended_at),
             affects=view.delivery.replaces,
         )
         return self._keep_view(item, verdict, now)
@@ -281,7 +283,7 @@ def _item(arrival: Arrival, output_id: UUID, now: datetime) -> Item:
     )
 
 
-def _facts(view: View) -> HeaderFacts:
+def _facts(view: View, appended_at: datetime) -> HeaderFacts:
     header, delivery = view.header, view.delivery
     return HeaderFacts(
         originator=header.originator,
@@ -295,4 +297,10 @@ def _facts(view: View) -> HeaderFacts:
         grounds=delivery.grounds,
         shown=shown_sections(view),
         withheld=delivery.withheld,
+        reply_due_at=_reply_due(view, appended_at),
     )
+
+
+def _reply_due(view: View, appended_at: datetime) -> datetime | None:
+    request = view.signed.read_sections("situation").situation
+    return reply_due(appended_at, urgent=request.urgent) if isinstance(request, RequestSituation) else None

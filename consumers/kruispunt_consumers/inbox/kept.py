@@ -38,7 +38,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeaderFacts:
-    """What the list shows of a view: from its verified header and its passage, no content."""
+    """What the list shows of a view: from its verified header and its passage, no content.
+
+    reply_due_at: of a request for information that may be read here, until when it is to be answered (`clocks`).
+    """
 
     originator: str
     signal_type: str
@@ -51,6 +54,7 @@ class HeaderFacts:
     grounds: tuple[str, ...]
     shown: tuple[str, ...]
     withheld: tuple[Withheld, ...]
+    reply_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from kruispunt_schemas.clocks import overdue
 from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.untrusted import MAX_ROWS, neutralised, shown
@@ -61,8 +62,11 @@ _OUTCOME_STYLES: Final = {
 }
 
 
-def listing(items: Sequence[Item]) -> Table:
-    """Return the table of what was received: two lines for each, so that it fits a narrow terminal."""
+def listing(items: Sequence[Item], now: datetime) -> Table:
+    """Return the table of what was received: two lines for each, so that it fits a narrow terminal.
+
+    A request for information has a third: until when it is to be answered.
+    """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name, fixed in (("output", True), ("received", True), ("what, from whom", False)):
         table.add_column(name, no_wrap=fixed)
@@ -72,7 +76,7 @@ def listing(items: Sequence[Item]) -> Table:
         table.add_row(
             Text(str(item.output_id)[:SHORT_ID]),
             Text(_short_time(item.appended_at)),
-            _what(item),
+            _what(item, now),
             _why(item),
             Text(item.state.value, style=_STATE_STYLES[item.state]),
         )
@@ -163,7 +167,7 @@ def meaning(alert: Alert) -> str:
             return "a status of another participant's posting; not kept"
 
 
-def _what(item: Item) -> Text:
+def _what(item: Item, now: datetime) -> Text:
     facts = item.facts
     if facts is None:
         name = "unverified output" if item.state is State.REJECTED else item.kind.value
@@ -174,7 +178,17 @@ def _what(item: Item) -> Text:
         shown(facts.originator),
         ", ",
         (_classification_words(facts.classification), style),
+        *(("\n", reply) if (reply := _reply(item, now)) is not None else ()),
     )
+
+
+def _reply(item: Item, now: datetime) -> Text | None:
+    """Return until when a request is to be answered, None for anything else; whether it was, the inbox does not know."""
+    due_at = item.facts.reply_due_at if item.facts is not None and item.state is State.CURRENT else None
+    if due_at is None:
+        return None
+    late = overdue(due_at, now)
+    return Text(f"reply {'was ' if late else ''}due {moment(due_at)}", style="bold red" if late else "yellow")
 
 
 def _why(item: Item) -> Text:
@@ -250,6 +264,8 @@ def _header_panel(opened: Opened) -> Panel:
     grid.add_row("Observed", Text(moment(header.observed_at)))
     grid.add_row("Published", Text(moment(header.published_at)))
     grid.add_row("Received", Text(moment(item.appended_at)))
+    if (reply := _reply(item, opened.consulted_at)) is not None:
+        grid.add_row("Request", reply)
     grid.add_row("You receive it because", shown("; ".join(map(wording.ground, delivery.grounds)) or "?"))
     if delivery.persons:
         grid.add_row("Persons (pseudonyms)", shown(", ".join(delivery.persons)))

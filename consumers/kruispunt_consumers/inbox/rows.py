@@ -27,7 +27,8 @@ from kruispunt_consumers.inbox.kept import (
 
 ITEM_COLUMNS: Final = (
     "output_id, kind, state, broker_offset, appended_at, stored_at, originator, signal_type, signal_id, version, "
-    "lifecycle, classification, published_at, decision_id, grounds, shown, withheld, affects, ended_by, reason, field"
+    "lifecycle, classification, published_at, decision_id, grounds, shown, withheld, affects, ended_by, reason, field, "
+    "reply_due_at"
 )
 """Every column of an item that is no content and no key."""
 
@@ -64,6 +65,7 @@ def item_values(item: Item) -> tuple[Value, ...]:
         optional_text(item.ended_by),
         item.reason,
         item.field,
+        None if facts is None or facts.reply_due_at is None else time_text(facts.reply_due_at),
     )
 
 
@@ -149,4 +151,5 @@ def _facts(row: sqlite3.Row) -> HeaderFacts:
         withheld=tuple(
             Withheld(section=section, rules=tuple(rules)) for section, rules in json.loads(row["withheld"])
         ),
+        reply_due_at=None if row["reply_due_at"] is None else datetime.fromisoformat(row["reply_due_at"]),
     )

@@ -257,17 +257,26 @@ class InboxStore:
         return tuple(rows.status_of(row) for row in self._all("select * from status order by posting_offset"))
 
     def _lay_out(self) -> None:
-        found = int(self._db.execute("pragma user_version").fetchone()[0])
+        if self._layout() == tables.LAYOUT:
+            return
+        self._db.execute("begin immediate")
+        found = self._layout()
         if found == 0:
-            self._db.execute("begin immediate")
-            if int(self._db.execute("pragma user_version").fetchone()[0]) == 0:
-                for statement in tables.STATEMENTS:
-                    self._db.execute(statement)
-            self._db.execute("commit")
-        elif found != tables.LAYOUT:
+            for statement in tables.STATEMENTS:
+                self._db.execute(statement)
+        while 0 < found < tables.LAYOUT and found in tables.STEPS:
+            for statement in tables.STEPS[found]:
+                self._db.execute(statement)
+            found += 1
+            self._db.execute(f"pragma user_version = {found}")
+        self._db.execute("commit")
+        if found not in (0, tables.LAYOUT):
             raise StoreError(
                 f"{self._path} has layout {found}, this program knows {tables.LAYOUT}: install the release that wrote it"
             )
+
+    def _layout(self) -> int:
+        return int(self._db.execute("pragma user_version").fetchone()[0])
 
     def _put(self, item: Item, digest: bytes) -> None:
         columns = f"{rows.ITEM_COLUMNS}, digest"

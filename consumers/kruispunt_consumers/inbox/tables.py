@@ -14,8 +14,11 @@ from __future__ import annotations
 
 from typing import Final
 
-LAYOUT: Final = 1
-"""Number of the layout, in ``user_version``; a file of another layout is refused."""
+LAYOUT: Final = 2
+"""Number of the layout, in ``user_version``; a file of a later one, or of one without a step, is refused."""
+
+STEPS: Final = {1: ("alter table item add column reply_due_at text",)}
+"""What brings a file of a layout to the next one."""
 
 PRAGMAS: Final = (
     "pragma journal_mode = wal",
@@ -52,7 +55,8 @@ STATEMENTS: Final = (
         payload blob,
         public_key blob,
         key_id text,
-        bundle text
+        bundle text,
+        reply_due_at text
     ) strict""",
     "create index item_in_order on item (broker_offset)",
     """create table ended (

@@ -164,7 +164,9 @@ def _hold(held: _Holdings, record: Decision) -> None:
         for signal in record.supersedes:
             held[(record.originator, signal)][output.recipient] -= set(decisions.replaced(record, output))
         if output.kind is OutputKind.VIEW:
-            held[(record.originator, record.signal_id)][output.recipient].add(decisions.output_id(record, output))
+            held[(record.originator, record.signal_id)][output.recipient].add(
+                decisions.output_id(record, output)
+            )
 
 
 async def _store(connection: AsyncConnection, made: Sequence[ClaimedDecision]) -> None:

@@ -101,7 +101,7 @@ def decision(
         decided_at=now,
         supersedes=item.resolution.supersedes,
         sections=sections,
-        classification=signal.classification,
+        classification=signal.stated.classification,
         stated=recording.stated(signal),
         holders=recording.holders(bundle, signal),
         evidence=recording.evidence(observed),

@@ -16,8 +16,10 @@ from kruispunt_schemas.records.sections import (
     Contact,
     Context,
     MeasureKind,
+    Nature,
     PartialDate,
     Phenomenon,
+    Purpose,
     Sections,
     Subject,
     SubjectKind,
@@ -40,6 +42,7 @@ TABLE: Final = "dossier_radicalisation"
 KEY: Final = "numero_dossier"
 LEGAL_BASIS: Final = "Loi sur la fonction de police, art. 44/1"
 PURPOSE: Final = "suivi des personnes radicalisées"
+PURPOSES: Final = (Purpose.INVESTIGATION, Purpose.PREVENTION)
 
 
 def _birth(row: Row) -> PartialDate | None:
@@ -72,6 +75,8 @@ def draft(row: Row) -> Draft:
                 municipality=municipality,
                 legal_basis=LEGAL_BASIS,
                 purpose=PURPOSE,
+                nature=Nature.JUDICIAL,
+                purposes=PURPOSES,
             ),
             subject=Subject(
                 kind=SubjectKind.PERSON,

@@ -15,7 +15,9 @@ from kruispunt_schemas.records.sections import (
     Context,
     EvaluationAssessment,
     EvaluationSituation,
+    Nature,
     Phenomenon,
+    Purpose,
     Sections,
     Subject,
     SubjectKind,
@@ -39,6 +41,7 @@ TABLE: Final = "individuele_evaluatie"
 KEY: Final = "dossiernr"
 LEGAL_BASIS: Final = "KB 28 november 2006, art. 11"
 PURPOSE: Final = "opvolging van de entiteit in de gemeenschappelijke gegevensbank"
+PURPOSES: Final = (Purpose.CARE, Purpose.INTELLIGENCE, Purpose.INVESTIGATION, Purpose.PREVENTION)
 
 
 @adapting
@@ -61,6 +64,8 @@ def draft(row: Row) -> Draft:
                 municipality=municipality,
                 legal_basis=LEGAL_BASIS,
                 purpose=PURPOSE,
+                nature=Nature.ADMINISTRATIVE,
+                purposes=PURPOSES,
             ),
             subject=Subject(
                 kind=SubjectKind.PERSON,

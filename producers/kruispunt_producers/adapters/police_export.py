@@ -17,7 +17,9 @@ from kruispunt_schemas.records.sections import (
     Contact,
     Context,
     MeasureKind,
+    Nature,
     Phenomenon,
+    Purpose,
     Sections,
     Subject,
     SubjectKind,
@@ -44,6 +46,7 @@ COLUMNS: Final = (
 STATUS: Final = {"NIEUW": Lifecycle.ORIGINAL, "INGETROKKEN": Lifecycle.RECALL}
 LEGAL_BASIS: Final = "Wet op het politieambt, art. 44/1"
 PURPOSE: Final = "opvolging van radicalisering"
+PURPOSES: Final = (Purpose.INVESTIGATION, Purpose.PREVENTION)
 BRUSSELS: Final = ZoneInfo("Europe/Brussels")
 
 
@@ -66,6 +69,8 @@ def draft(row: Row) -> Draft:
                 municipality=municipality,
                 legal_basis=LEGAL_BASIS,
                 purpose=PURPOSE,
+                nature=Nature.JUDICIAL,
+                purposes=PURPOSES,
             ),
             subject=Subject(
                 kind=SubjectKind.PERSON,

@@ -14,7 +14,9 @@ from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.sections import (
     Contact,
     Context,
+    Nature,
     Phenomenon,
+    Purpose,
     Sections,
     SheetAssessment,
     SheetSituation,
@@ -44,6 +46,7 @@ COLUMNS: Final = (
 STATUS: Final = {"VASTGESTELD": Lifecycle.ORIGINAL, "INGETROKKEN": Lifecycle.RECALL}
 LEGAL_BASIS: Final = "Wet van 30 juli 2018, art. 3"
 PURPOSE: Final = "terugkoppeling naar de lokale taskforce"
+PURPOSES: Final = (Purpose.CARE, Purpose.PREVENTION)
 NOON: Final = time(12, tzinfo=UTC)
 """Sheets bear a day without a time: noon UTC is the same day everywhere in the country."""
 
@@ -67,6 +70,8 @@ def draft(row: Row) -> Draft:
                 municipality=municipality,
                 legal_basis=LEGAL_BASIS,
                 purpose=PURPOSE,
+                nature=Nature.ADMINISTRATIVE,
+                purposes=PURPOSES,
             ),
             subject=Subject(
                 kind=SubjectKind.PERSON,

@@ -15,7 +15,9 @@ from kruispunt_schemas.records.sections import (
     CaseSituation,
     Contact,
     Context,
+    Nature,
     Phenomenon,
+    Purpose,
     Sections,
     Subject,
     SubjectKind,
@@ -39,6 +41,7 @@ TABLE: Final = "nota"
 KEY: Final = "nota_ref"
 LEGAL_BASIS: Final = "Wet van 30 november 1998, art. 7"
 PURPOSE: Final = "inlichting over een bedreiging van de inwendige veiligheid"
+PURPOSES: Final = (Purpose.INTELLIGENCE, Purpose.INVESTIGATION, Purpose.PREVENTION)
 
 
 @adapting
@@ -61,6 +64,8 @@ def draft(row: Row) -> Draft:
                 municipality=municipality,
                 legal_basis=LEGAL_BASIS,
                 purpose=PURPOSE,
+                nature=Nature.INTELLIGENCE,
+                purposes=PURPOSES,
             ),
             subject=Subject(
                 kind=SubjectKind.PERSON,

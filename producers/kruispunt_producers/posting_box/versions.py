@@ -23,7 +23,13 @@ from typing import Final
 
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.records.frame import Lifecycle
-from kruispunt_schemas.records.sections import Context, Phenomenon, Sections
+from kruispunt_schemas.records.sections import (
+    Context,
+    Nature,
+    Phenomenon,
+    Purpose,
+    Sections,
+)
 
 from kruispunt_producers.posting_box.kept import Known
 
@@ -64,6 +70,8 @@ def recall_sections(reference: str) -> Sections:
             phenomenon=Phenomenon.RADICALISATION_EXTREMISM_TERRORISM,
             legal_basis="",
             purpose=RECALL_PURPOSE,
+            nature=Nature.ADMINISTRATIVE,
+            purposes=(Purpose.PREVENTION,),
         )
     )
 

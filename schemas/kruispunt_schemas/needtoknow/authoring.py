@@ -45,22 +45,6 @@ TERRITORIES: Final = ROOT / "reference" / "territories.toml"
 CHAIN: Final = ROOT / "reference" / "chain.toml"
 SELECTIONS: Final = ROOT / "reference" / "selections.toml"
 
-COMING: Final = frozenset(
-    {
-        "Alert",
-        "AssetFreeze",
-        "EnforcementCase",
-        "EntityChange",
-        "IncidentLogEntry",
-        "InformationAnswer",
-        "InformationRequest",
-        "MeasureReport",
-        "ThreatLevel",
-        "TravelHit",
-    }
-)
-"""TO BE DELETED with its one use: types that the rows name and that have no schema yet; rows are read without them."""
-
 _LOCAL_NAMES: Final = {
     "BRU": "Brussel",
     "Henegouwen": "Hainaut",
@@ -190,12 +174,7 @@ def _completed(path: Path, profiles: Mapping[str, dict[str, Any]], row: Mapping[
     name = own.pop("profile", None)
     if name is not None and name not in profiles:
         raise PolicyError(f"{path.name}: {row.get('id', '?')}: profile: unknown: {name}")
-    whole = {**profiles.get(name, {}), **own}
-    absent = COMING - set(schemas.POSTING_TYPES)
-    for field in ("publishes", "mandate"):
-        if field in whole:
-            whole[field] = [item for item in whole[field] if item not in absent]
-    return whole
+    return {**profiles.get(name, {}), **own}
 
 
 def _taking_part(names: set[str]) -> tuple[Group, ...]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Final
 
 import cedarpy
@@ -28,11 +29,16 @@ from kruispunt_schemas.records.backbone import SectionOutcome
 
 _PRINCIPAL: Final = 'Recipient::"recipient"'
 _RESOURCE: Final = 'Signal::"signal"'
+KEPT: Final = 65_536
+"""Outcomes kept, by facts and sections: enough for all that honest signals say, and a bound for those that are not."""
 _NO_ENTITIES: Final = cedarpy.Entities.from_json_str("[]")
 
 
 class PolicyEngine:
-    """The policies of one bundle, parsed; `evaluate` is a pure function of facts and keeps what it has decided."""
+    """The policies of one bundle, parsed; `evaluate` is a pure function of facts and keeps what it has decided.
+
+    asked: outcomes of groups that decisions have asked for, kept ones included; whoever decides counts.
+    """
 
     def __init__(self, policies: str, policy_schema: str) -> None:
         """Parse and validate; raise PolicyError with every mistake."""
@@ -47,25 +53,22 @@ class PolicyEngine:
         self.rules = rules(policies)
         self._everything = everything
         self._grounds = grounds
-        self._decided: dict[tuple[Facts, tuple[str, ...]], tuple[SectionOutcome, ...]] = {}
+        self._evaluated = lru_cache(maxsize=KEPT)(self._evaluate)
         self.asked = 0
-        self.answered_from_cache = 0
 
     def evaluate(self, facts: Facts, sections: Sequence[str]) -> tuple[SectionOutcome, ...]:
         """Return the outcome of the sections, equal ones together, sorted; facts are the whole key of the cache.
 
         A section that no ground permits is left out.
         """
-        key = (facts, tuple(sections))
-        self.asked += 1
-        found = self._decided.get(key)
-        if found is None:
-            found = self._decided[key] = self._evaluate(facts, sorted(sections))
-        else:
-            self.answered_from_cache += 1
-        return found
+        return self._evaluated(facts, tuple(sorted(sections)))
 
-    def _evaluate(self, facts: Facts, sections: list[str]) -> tuple[SectionOutcome, ...]:
+    @property
+    def evaluated(self) -> int:
+        """Return how often Cedar was asked about facts that were not kept; beside `asked`, the rate of the cache."""
+        return self._evaluated.cache_info().misses
+
+    def _evaluate(self, facts: Facts, sections: tuple[str, ...]) -> tuple[SectionOutcome, ...]:
         permitted = self._ask(self._grounds, facts, sections)
         granted = [section for section in sections if _ids(permitted[section]) or _errors(permitted[section])]
         verdicts = self._ask(self._everything, facts, granted)
@@ -80,7 +83,7 @@ class PolicyEngine:
         )
 
     def _ask(
-        self, policies: cedarpy.PolicySet, facts: Facts, sections: list[str]
+        self, policies: cedarpy.PolicySet, facts: Facts, sections: Sequence[str]
     ) -> dict[str, cedarpy.AuthzResult]:
         context = asdict(facts)
         requests = [

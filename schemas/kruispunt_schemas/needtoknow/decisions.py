@@ -29,7 +29,13 @@ from kruispunt_schemas.needtoknow import bitmaps, facts
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.facts import Facts, SignalFacts, Stated
-from kruispunt_schemas.records.backbone import DecidedOutput, Decision, GroupOutcome, OutputKind, SectionOutcome
+from kruispunt_schemas.records.backbone import (
+    DecidedOutput,
+    Decision,
+    GroupOutcome,
+    OutputKind,
+    SectionOutcome,
+)
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
 
 
@@ -53,9 +59,11 @@ def decide(
     found: dict[tuple[SectionOutcome, ...], int] = {}
     touched = facts.touched(signal)
     for settled in _settled(bundle, engine, signal.stated, sections):
+        engine.asked += 1
         if rest := settled.members & ~touched:
             found[settled.outcome] = found.get(settled.outcome, 0) | rest
         for flags, members in facts.split(settled.members & touched, signal.holders):
+            engine.asked += 1
             outcome = settled.raised.get(flags)
             if outcome is None:
                 outcome = engine.evaluate(facts.raised(settled.facts, flags), sections)

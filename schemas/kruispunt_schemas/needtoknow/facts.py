@@ -110,6 +110,11 @@ class Observed:
     distribution: Distribution | None = None
     followers: tuple[Follower, ...] = ()
 
+    @property
+    def others(self) -> tuple[Follower, ...]:
+        """Return those who follow the subject, but for the originator."""
+        return tuple(item for item in self.followers if item.participant != self.header.originator)
+
     @classmethod
     def of(
         cls, header: Header, appended_at: datetime, sections: Sections, followers: tuple[Follower, ...] = ()
@@ -164,7 +169,7 @@ def of_signal(bundle: Bundle, observed: Observed) -> SignalFacts:
     return SignalFacts(
         stated=_stated(bundle, observed),
         holders={
-            "follows_subject": bitmap_of(bundle, (item.participant for item in observed.followers)),
+            "follows_subject": bitmap_of(bundle, (item.participant for item in observed.others)),
             "has_consent": bitmap_of(bundle, told.consented if told else ()),
             "in_active_group": _in_groups(bundle, told.groups if told else (), observed.appended_at),
             "in_territory": territory,
@@ -176,7 +181,12 @@ def of_signal(bundle: Bundle, observed: Observed) -> SignalFacts:
 
 
 def _stated(bundle: Bundle, observed: Observed) -> Stated:
-    header, context, subject, told = observed.header, observed.context, observed.subject, observed.distribution
+    header, context, subject, told = (
+        observed.header,
+        observed.context,
+        observed.subject,
+        observed.distribution,
+    )
     row = bundle.by_id.get(header.originator)
     day = observed.appended_at.date()
     source = (context.data_source if context else None) or ""

@@ -98,6 +98,6 @@ def evidence(observed: Observed) -> tuple[Evidence, ...]:
         ),
         *(
             Evidence(source=EvidenceSource.REPERTORY, reference=str(event))
-            for event in sorted({item.event for item in observed.followers}, key=str)
+            for event in sorted({item.event for item in observed.others}, key=str)
         ),
     )

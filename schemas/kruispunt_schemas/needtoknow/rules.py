@@ -83,7 +83,10 @@ def rules(policies: str) -> Mapping[str, Rule]:
         parsed = json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"]
     except ValueError as error:
         raise PolicyError(f"the policies cannot be parsed: {error}") from None
-    found = [_named(name, rule) for name, rule in sorted(parsed.items(), key=lambda item: _order(item[0]))]
+    found = [
+        (str(rule.get("annotations", {}).get("id") or ""), rule)
+        for _, rule in sorted(parsed.items(), key=lambda item: _order(item[0]))
+    ]
     names = Counter(name for name, _ in found)
     mistakes = ["a policy has no @id"] if names[""] else []
     if repeated := sorted(name for name, count in names.items() if name and count > 1):
@@ -112,10 +115,6 @@ def _order(name: str) -> tuple[int, str]:
     """Cedar calls the policies of a text policy0, policy1, ..."""
     digits = name.removeprefix("policy")
     return (int(digits) if digits.isdigit() else 0, name)
-
-
-def _named(name: str, rule: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    return str(rule.get("annotations", {}).get("id") or ""), rule
 
 
 def _mistakes(name: str, rule: Mapping[str, Any]) -> Iterator[str]:

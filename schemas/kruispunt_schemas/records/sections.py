@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
+from uuid import UUID
 
 
 class EntityCategory(StrEnum):
@@ -25,7 +26,7 @@ class EntityCategory(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseAssessment:
-    """Opinions in a radicalisation case."""
+    """Opinions in a case."""
 
     salt: bytes = b""
     summary: str
@@ -44,7 +45,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSituation:
-    """Facts of a radicalisation case."""
+    """Facts of a case."""
 
     salt: bytes = b""
     facts: tuple[Fact, ...] = ()
@@ -103,7 +104,7 @@ class Nature(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """Where the signal comes from and on what basis."""
+    """Where the signal comes from, on what basis, and what it may be used for."""
 
     salt: bytes = b""
     reference: str
@@ -111,6 +112,10 @@ class Context:
     municipality: str | None = None
     legal_basis: str
     purpose: str
+    nature: Nature
+    purposes: tuple[Purpose, ...]
+    site: str | None = None
+    data_source: str | None = None
 
 
 class DataSubject(StrEnum):
@@ -126,11 +131,16 @@ class DataSubject(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """Whom the originator names or excludes; never released to anyone."""
+    """Whom the originator names, excludes or consents to, and what holds the signal back; never released to anyone."""
 
     salt: bytes = b""
     named: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    consented: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    embargo: bool = False
+    embargo_agreed: bool = False
+    professional_secrecy: bool = False
 
 
 class InformationReliability(StrEnum):
@@ -296,8 +306,124 @@ class Subject:
     categories: tuple[EntityCategory, ...] = ()
 
 
-Situation = CaseSituation | SheetSituation | EvaluationSituation
-Assessment = CaseAssessment | SheetAssessment | EvaluationAssessment
+class EntityStatus(StrEnum):
+    """Where an entity stands in the common database: a service proposes, the database's manager validates or removes."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    PROPOSED = "PROPOSED"
+    VALIDATED = "VALIDATED"
+    REMOVED = "REMOVED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntitySituation:
+    """Where an entity stands in the common database."""
+
+    salt: bytes = b""
+    status: EntityStatus
+    categories: tuple[EntityCategory, ...] = ()
+    review_due_on: date | None = None
+
+
+class FreezeAction(StrEnum):
+    """Put on the list of frozen assets, or taken off it."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    FREEZE = "FREEZE"
+    UNFREEZE = "UNFREEZE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreezeSituation:
+    """What happens to the assets of a subject."""
+
+    salt: bytes = b""
+    action: FreezeAction
+    legal_act: str
+    from_on: date
+
+
+class TravelMode(StrEnum):
+    """How a person travels."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    AIR = "AIR"
+    SEA = "SEA"
+    RAIL = "RAIL"
+    ROAD = "ROAD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TravelSituation:
+    """A journey, made or planned."""
+
+    salt: bytes = b""
+    mode: TravelMode
+    origin: str
+    destination: str
+    planned_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelAssessment:
+    """The country's threat level (RD of 28 November 2006); independent of any person's."""
+
+    salt: bytes = b""
+    level: int
+    motivation: str
+
+
+class RequestInstrument(StrEnum):
+    """What a request is."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    INFORMATION = "INFORMATION"
+    KANTSCHRIFT = "KANTSCHRIFT"
+    CASE_PROGRESS = "CASE_PROGRESS"
+    SECURITY_VERIFICATION = "SECURITY_VERIFICATION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSituation:
+    """What is asked."""
+
+    salt: bytes = b""
+    instrument: RequestInstrument
+    urgent: bool
+    question: str
+
+
+class AnswerResult(StrEnum):
+    """What became of a request."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    ANSWERED = "ANSWERED"
+    NOTHING_KNOWN = "NOTHING_KNOWN"
+    UNAVAILABLE = "UNAVAILABLE"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSituation:
+    """What is answered, with facts apart from opinions."""
+
+    salt: bytes = b""
+    request: UUID
+    result: AnswerResult
+    facts: tuple[Fact, ...] = ()
+
+
+Situation = (
+    CaseSituation
+    | SheetSituation
+    | EvaluationSituation
+    | EntitySituation
+    | FreezeSituation
+    | TravelSituation
+    | RequestSituation
+    | AnswerSituation
+)
+Assessment = CaseAssessment | SheetAssessment | EvaluationAssessment | LevelAssessment
 Section = Context | Subject | Situation | Assessment | Sources | Measures | Contact | Distribution
 
 

@@ -18,7 +18,7 @@ from kruispunt_schemas import codec, framing, identity, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft, commitment
-from kruispunt_schemas.vectors import samples
+from kruispunt_schemas.vectors import chain_samples, samples
 
 FOLDER: Final = Path(__file__).parent
 WIRE_ID: Final = 7
@@ -52,7 +52,7 @@ def documents() -> dict[str, Any]:
             name: {"json": schemas.load(name).json, "fingerprint": schemas.load(name).fingerprint.hex()}
             for name in schemas.TOPIC_TYPES
         },
-        "signals.json": [_signal(draft) for draft in samples.DRAFTS],
+        "signals.json": [_signal(draft) for draft in (*samples.DRAFTS, *chain_samples.DRAFTS)],
         "postings.json": [_posting(samples.receipt()), _posting(samples.consultation())],
         "backbone.json": [
             {"type": type(record).__name__, "value": as_json(record), "avro": codec.encode(record).hex()}

@@ -1,5 +1,7 @@
 """One full record of every type, with fixed test keys: what the vectors are made of.
 
+The signals of the rest of the chain are in `chain_samples`.
+
 Rules: every field of every section is filled at least once, with text that a sloppy codec gets wrong (diacritics,
 empty strings, partial dates). Persons are invented, serials of national numbers lie outside the issued range. Must
 not: be used as a key, a secret or a person by anything but a test.
@@ -43,6 +45,8 @@ CONTEXT: Final = sections.Context(
     municipality="11002",
     legal_basis="Law on the police function, art. 44/1",
     purpose="Follow-up by the local task force",
+    nature=sections.Nature.JUDICIAL,
+    purposes=(sections.Purpose.INVESTIGATION, sections.Purpose.PREVENTION),
 )
 SUBJECT: Final = sections.Subject(
     kind=sections.SubjectKind.PERSON,
@@ -122,6 +126,8 @@ SHEET: Final = Draft(
             phenomenon=sections.Phenomenon.DRUGS,
             legal_basis="Law of 30 July 2018",
             purpose="Feedback",
+            nature=sections.Nature.ADMINISTRATIVE,
+            purposes=(sections.Purpose.CARE, sections.Purpose.PREVENTION),
         ),
         situation=sections.SheetSituation(
             consensus=True, professional_secrecy=False, members_present=5, facts=(FACT,)
@@ -232,7 +238,11 @@ _SECTION_OUTCOMES: Final = (
         sections=("context",), released=True, grounds=("ground-territory",), guards=(), errors=0
     ),
     backbone.SectionOutcome(
-        sections=("distribution",), released=False, grounds=(), guards=("guard-distribution",), errors=0
+        sections=("subject",),
+        released=False,
+        grounds=("ground-territory",),
+        guards=("guard-minor",),
+        errors=0,
     ),
 )
 RECORDS: Final[tuple[Record, ...]] = (
@@ -250,25 +260,30 @@ RECORDS: Final[tuple[Record, ...]] = (
         bundle=BUNDLE,
         decided_at=TIME,
         supersedes=(EARLIER_ID,),
-        sections=("context", "distribution"),
+        sections=("context", "distribution", "subject"),
         classification=0,
-        holders=(backbone.FactHolders(fact="in_territory", members=b"\x80"),),
+        stated=(
+            backbone.StatedFact(fact="is_minor", value="True"),
+            backbone.StatedFact(fact="purposes", value="INVESTIGATION PREVENTION"),
+        ),
+        holders=(backbone.FactHolders(fact="in_territory", members=b"\x01\x01"),),
         evidence=(
             backbone.Evidence(
-                source=backbone.EvidenceSource.HEADER, reference="originator", facts=("is_originator",)
+                source=backbone.EvidenceSource.SECTION,
+                reference=f"context:{identity.digest(b'a section').hex()}",
             ),
+            backbone.Evidence(source=backbone.EvidenceSource.REPERTORY, reference=str(DELIVERY_ID)),
         ),
         groups=(
-            backbone.GroupOutcome(members=b"\x80", size=1, sections=_SECTION_OUTCOMES),
+            backbone.GroupOutcome(members=b"\x01\x01", size=1, sections=_SECTION_OUTCOMES),
             backbone.GroupOutcome(members=None, size=5, sections=()),
         ),
         outputs=(
             backbone.DecidedOutput(
-                output_id=DELIVERY_ID,
                 recipient=RECIPIENT,
                 kind=backbone.OutputKind.VIEW,
                 digest=identity.digest(b"a view"),
-                replaces=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
+                replaces=(0,),
             ),
         ),
     ),

@@ -17,7 +17,7 @@ from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
-from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.needtoknow import bitmaps, decisions
 from kruispunt_schemas.records.backbone import (
     BundleContent,
     Decision,
@@ -30,7 +30,7 @@ from kruispunt_schemas.records.backbone import (
     Withdrawal,
 )
 from kruispunt_schemas.records.backbone import Verdict as Told
-from kruispunt_schemas.records.frame import Classification, Passage, Posting
+from kruispunt_schemas.records.frame import Classification, Lifecycle, Passage, Posting
 
 from tests.consumers.audit.world import (
     MARKER,
@@ -117,7 +117,9 @@ def redigest(world: World, recipient: str, output_id: str) -> None:
             lambda item: replace(
                 item,
                 outputs=tuple(
-                    replace(made, digest=digest) if str(made.output_id) == output_id else made
+                    replace(made, digest=digest)
+                    if str(decisions.output_id(item, made)) == output_id
+                    else made
                     for made in item.outputs
                 ),
             ),
@@ -269,7 +271,7 @@ def digest_of_other_bytes(world: World) -> None:
         lambda item: replace(
             item,
             outputs=tuple(
-                replace(made, digest=b"\x01" * 32) if str(made.output_id) == VIEW else made
+                replace(made, digest=b"\x01" * 32) if str(decisions.output_id(item, made)) == VIEW else made
                 for made in item.outputs
             ),
         ),
@@ -344,7 +346,7 @@ def tampered_classification(world: World) -> None:
 @breaks(Rule.FACTS, "federal-police/0")
 def tampered_facts(world: World) -> None:
     def tamper(item: Decision) -> Decision:
-        everybody = facts.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
+        everybody = bitmaps.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
         return replace(item, holders=(replace(item.holders[0], members=everybody), *item.holders[1:]))
 
     world.change(DECISIONS, 0, Decision, tamper)
@@ -380,7 +382,7 @@ def tampered_bitmaps(world: World) -> None:
 @breaks(Rule.FACTS, "federal-police/0")
 def participant_in_two_groups(world: World) -> None:
     def widen(item: Decision) -> Decision:
-        everybody = facts.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
+        everybody = bitmaps.pack(world.bundle, (1 << len(world.bundle.participants)) - 1)
         return replace(item, groups=(replace(item.groups[0], members=everybody), *item.groups[1:]))
 
     world.change(DECISIONS, 0, Decision, widen)
@@ -445,9 +447,7 @@ def recipient_added_with_its_view(world: World) -> None:
     world.put_signed("in.ltf-gent", view, extra)
 
     def add(item: Decision) -> Decision:
-        made = replace(
-            item.outputs[0], output_id=extra, recipient="ltf-gent", digest=identity.digest(payload_of(view))
-        )
+        made = replace(item.outputs[0], recipient="ltf-gent", digest=identity.digest(payload_of(view)))
         return replace(item, outputs=tuple(sorted((*item.outputs, made), key=lambda one: one.recipient)))
 
     world.change(DECISIONS, 0, Decision, add)
@@ -673,6 +673,118 @@ def receipt_changed_on_the_road(world: World) -> None:
             ),
         ),
     )
+
+
+# H. Every repertory event
+
+
+@breaks(Rule.HOLDING_OWN, "vsse/2")
+def holding_planted_for_somebody_else(world: World) -> None:
+    world.road("vsse", draft("V"))
+    change_event(
+        world,
+        5,
+        lambda item: replace(
+            item, holdings=(*item.holdings, replace(item.holdings[0], participant="ltf-gent"))
+        ),
+    )
+
+
+@breaks(Rule.HOLDING_OWN, "federal-police/2")
+def duplicate_that_registers_a_holding(world: World) -> None:
+    kept = world.events[identity.event_id(first_posting(world))]
+    change_event(world, 2, lambda item: replace(item, persons=kept.persons, holdings=kept.holdings))
+
+
+@breaks(Rule.FOLLOWER_HOLDS, "vsse/2")
+def follower_that_never_held_the_person(world: World) -> None:
+    """A cheat who writes event, passage and decision alike: a ground for somebody who has none."""
+    world.held["p"]["ltf-gent"] = identity.event_id(first_posting(world))
+    world.road("vsse", draft("V"))
+
+
+@breaks(Rule.FOLLOWER_HOLDS, "vsse/2")
+def follower_by_an_event_that_is_not_there(world: World) -> None:
+    world.held["p"]["ltf-gent"] = UUID(int=1)
+    world.road("vsse", draft("V"))
+
+
+@breaks(Rule.FOLLOWER_HOLDS, "vsse/2")
+def follower_by_a_holding_of_another_person(world: World) -> None:
+    posting, _, _ = world.road("police-antwerpen", draft("Q"))
+    world.held["p"]["police-antwerpen"] = identity.event_id(posting)
+    world.road("vsse", draft("V"))
+
+
+@breaks(Rule.FOLLOWER_HOLDS, "vsse/2", also=(Rule.FOLLOWERS_COMPLETE,))
+def follower_by_a_holding_that_is_not_its_first(world: World) -> None:
+    world.held["p"]["federal-police"] = identity.event_id(decision_at(world, 1).posting)
+    world.road("vsse", draft("V"))
+
+
+@breaks(Rule.FOLLOWER_HOLDS, "vsse/2")
+def follower_cited_twice(world: World) -> None:
+    world.road("vsse", draft("V"))
+    change_event(world, 5, lambda item: replace(item, followers=item.followers * 2))
+
+
+@breaks(Rule.FOLLOWERS_COMPLETE, "vsse/2")
+def follower_left_out_of_a_first_holding(world: World) -> None:
+    """A cheat who writes event, passage and decision alike: somebody loses a ground."""
+    del world.held["p"]["federal-police"]
+    world.road("vsse", draft("V"))
+
+
+@breaks(Rule.FOLLOWERS_COMPLETE, "federal-police/5")
+def follower_left_out_of_a_later_holding(world: World) -> None:
+    world.road("vsse", draft("V"))
+    world.now += timedelta(minutes=5)
+    del world.held["p"]["vsse"]
+    world.road("federal-police", draft("M"))
+
+
+@breaks(Rule.FOLLOWERS_COMPLETE, "federal-police/6")
+def follower_that_an_earlier_version_had_left_out(world: World) -> None:
+    world.road("vsse", draft("V"))
+    _, _, first = world.road("federal-police", draft("M"))
+    del world.held["p"]["vsse"]
+    world.road("federal-police", draft("M", 2, lifecycle=Lifecycle.CORRECTION), (first.signal_id,))
+
+
+@breaks(Rule.FOLLOWERS_COMPLETE, "federal-police/5")
+def two_first_holdings_of_one_participant(world: World) -> None:
+    del world.held["p"]["federal-police"]
+    world.road("federal-police", draft("M"))
+
+
+@breaks(Rule.FACTS, "vsse/2", also=(Rule.EVIDENCE,))
+def follower_lost_between_resolve_and_route(world: World) -> None:
+    follower_lost(world)
+
+
+@breaks(Rule.FACTS, "vsse/2", also=(Rule.EVIDENCE,))
+def follower_lost_of_a_posting_that_has_expired(world: World) -> None:
+    follower_lost(world)
+    world.trim("out.vsse", 3)
+
+
+def follower_lost(world: World) -> None:
+    """Let resolve's own record and the decision agree on nobody; the repertory names one."""
+    signed = world.compose("vsse", draft("V"))
+    posting = world.post("vsse", signed)
+    case_key = world.admit(posting, signed)
+    world.resolve(posting, signed, case_key)
+    event_id = identity.event_id(posting)
+    world.events[event_id] = replace(world.events[event_id], followers=())
+
+    def forget(item: SignedBytes) -> SignedBytes:
+        passage = item.read_passage()
+        assert passage is not None
+        assert passage.resolution is not None
+        return item.with_passage(replace(passage, resolution=replace(passage.resolution, followers=())))
+
+    world.change_signed("resolved", -1, forget)
+    world.route(posting, signed, case_key)
 
 
 def first_posting(world: World) -> Posting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -15,7 +16,8 @@ from kruispunt_consumers.audit.endings import Ending
 from kruispunt_consumers.audit.findings import KEPT, Rule, Severity
 from kruispunt_consumers.audit.ledger import Scope
 from kruispunt_schemas import identity, topics
-from kruispunt_schemas.records.backbone import DuplicateKind, OutputKind, Stage
+from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.records.backbone import DuplicateKind, EvidenceSource, OutputKind, Stage
 from kruispunt_schemas.records.backbone import Verdict as Told
 from kruispunt_schemas.records.frame import Classification, Lifecycle
 from rich.console import Console
@@ -341,3 +343,83 @@ def test_resolved_and_admitted_agree_where_the_posting_has_expired() -> None:
     world.change_signed("resolved", 0, lambda signed: signed.releasing(frozenset()))
     failed = world.verdict().failed(Rule.SAME_SIGNED_BYTES)
     assert [item.subject for item in failed] == ["federal-police/0"]
+
+
+class TestFollowers:
+    def test_who_held_the_person_before_is_a_fact_with_its_event(self) -> None:
+        world = small_world()
+        _, _, decision = world.road("vsse", draft("V"))
+        (held,) = (item.members for item in decision.holders if item.fact == "follows_subject")
+        assert facts.members_of(world.bundle, facts.unpack(world.bundle, held)) == ["federal-police"]
+        first = identity.event_id(world.decided[world_first(world)].posting)
+        cited = [item.reference for item in decision.evidence if item.source is EvidenceSource.REPERTORY]
+        assert cited == [str(first)]
+        verdict = world.verdict()
+        assert verdict.findings == ()
+        assert verdict.rules[Rule.FOLLOWERS_COMPLETE].checked == 3
+
+    def test_of_an_expired_posting_it_is_still_derived(self) -> None:
+        world = small_world()
+        world.road("vsse", draft("V"))
+        world.trim("out.vsse", 3)
+        assert world.verdict().findings == ()
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_any_order_of_arrival_adds_up_whatever_the_order_of_publishing(self, seed: int) -> None:
+        world, choose = World(), random.Random(seed)  # noqa: S311 - a test's choices
+        versions: dict[str, list[UUID]] = {}
+        for turn in range(25):
+            owner = choose.choice(("federal-police", "vsse", "ocad", "police-antwerpen"))
+            earlier = versions.setdefault(owner + choose.choice("PQR"), [])
+            reference = next(name for name, found in versions.items() if found is earlier)[-1]
+            kind = Lifecycle.CORRECTION if earlier else Lifecycle.ORIGINAL
+            item = draft(
+                reference, len(earlier) + 1, lifecycle=kind, municipality=f"{11002 + turn % 2 * 33019}"
+            )
+            _, _, decision = world.road(owner, item, tuple(sorted(earlier)))
+            earlier.append(decision.signal_id)
+        choose.shuffle(world.records["repertory"])
+        assert world.verdict().findings == ()
+
+    def test_an_event_that_was_claimed_first_and_published_last_is_under_way(self) -> None:
+        world = small_world()
+        world.road("vsse", draft("V"))
+        world.road("police-antwerpen", draft("W"))
+        event = world.records["repertory"].pop(5)
+        world.records["resolved"].pop(3)
+        world.records["audit.decisions"].pop(3)
+        later = timedelta(seconds=20)
+        young = world.verdict(complete=False, later=later)
+        assert young.rules[Rule.FOLLOWER_HOLDS].under_way == 1
+        assert young.rules[Rule.FOLLOWERS_COMPLETE].failed == 0
+        assert world.verdict(complete=True, later=later).failed(Rule.FOLLOWER_HOLDS)
+        world.records["repertory"].append(event)
+        assert not world.verdict(later=later).rules[Rule.FOLLOWER_HOLDS].failed
+
+    def test_a_decision_whose_event_is_not_there_yet_rests_on_what_was_resolved(self) -> None:
+        world = small_world()
+        world.road("vsse", draft("V"))
+        world.records["repertory"].pop(5)
+        verdict = world.verdict(complete=False, later=timedelta(seconds=1))
+        assert verdict.adds_up, verdict.findings
+        assert [item.rule for item in verdict.findings] == [Rule.NO_STAGE_SKIPPED]
+
+    def test_an_event_set_aside_in_quarantine_is_attested(self) -> None:
+        world = small_world()
+        signed = world.compose("vsse", draft("V"))
+        posting = world.post("vsse", signed)
+        world.register(posting, signed, world.admit(posting, signed))
+        world.records["repertory"].pop()
+        world.refuse(posting, "not-taken", Stage.RESOLVE)
+        world.road("police-antwerpen", draft("W"))
+        verdict = world.verdict()
+        assert verdict.adds_up, verdict.findings
+        assert verdict.rules[Rule.FOLLOWER_HOLDS].attested == 1
+
+    def test_a_holding_stays_when_its_signal_is_recalled(self) -> None:
+        world = World()
+        _, _, first = world.road("federal-police", draft("A"))
+        world.road("federal-police", draft("A", 2, lifecycle=Lifecycle.RECALL), (first.signal_id,))
+        _, _, later = world.road("vsse", draft("V"))
+        assert any(item.fact == "follows_subject" for item in later.holders)
+        assert world.verdict().findings == ()

@@ -24,17 +24,18 @@ from kruispunt_consumers.topic_record import Extent, TopicRecord
 from kruispunt_schemas import codec, disclosure, identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.needtoknow import authoring, decisions, facts
+from kruispunt_schemas.needtoknow import authoring, decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle, VerificationKey
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.backbone import (
     BundleActivation,
     BundleContent,
-    DecidedOutput,
     Decision,
     DuplicateKind,
+    HoldingRegistered,
     OutputKind,
+    PersonRegistered,
     QuarantineEntry,
     RawHeader,
     RepertoryEvent,
@@ -49,6 +50,7 @@ from kruispunt_schemas.records.backbone import (
 from kruispunt_schemas.records.frame import (
     Classification,
     Delivery,
+    Follower,
     Lifecycle,
     Passage,
     Posting,
@@ -64,8 +66,10 @@ from kruispunt_schemas.records.sections import (
     DataSubject,
     Distribution,
     Fact,
+    Nature,
     PersonName,
     Phenomenon,
+    Purpose,
     Sections,
     Sex,
     Subject,
@@ -136,6 +140,8 @@ def draft(
         municipality=municipality,
         legal_basis="art. 44 police function act",
         purpose="follow-up",
+        nature=Nature.JUDICIAL,
+        purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
     )
     whole = Sections(
         context=context,
@@ -171,6 +177,8 @@ class World:
         self.bundle = bundle or bundle_of()
         self.engine = PolicyEngine(self.bundle.policies, self.bundle.policy_schema)
         self.decided: dict[UUID, Decision] = {}
+        self.held: dict[str, dict[str, UUID]] = {}
+        self.events: dict[UUID, RepertoryEvent] = {}
         for name in self.bundle.by_id:
             self.records[topics.out_topic(name).name] = []
             self.records[topics.in_topic(name).name] = []
@@ -181,6 +189,8 @@ class World:
         other = copy(self)
         other.records = {topic: list(lying) for topic, lying in self.records.items()}
         other.starts, other.decided = dict(self.starts), dict(self.decided)
+        other.held = {person: dict(first) for person, first in self.held.items()}
+        other.events = dict(self.events)
         return other
 
     # What lies on topics
@@ -325,6 +335,7 @@ class World:
         duplicate: tuple[DuplicateKind, Posting] | None = None,
     ) -> RepertoryEvent:
         header = signed.read_header()
+        persons = () if duplicate else persons_of(signed)
         event = RepertoryEvent(
             event_id=identity.event_id(posting),
             kind=RepertoryKind.DUPLICATE if duplicate else RepertoryKind.REGISTERED,
@@ -340,9 +351,33 @@ class World:
             duplicate_kind=duplicate[0] if duplicate else None,
             duplicate_of=duplicate[1] if duplicate else None,
             supersedes=supersedes,
-            persons=(),
-            holdings=(),
+            persons=tuple(
+                PersonRegistered(
+                    reference=person,
+                    mention_id=identity.mention_id(posting),
+                    keys=(b"k" * 16,),
+                    sealed_identity=b"sealed",
+                )
+                for person in persons
+            ),
+            holdings=tuple(
+                HoldingRegistered(
+                    participant=header.originator,
+                    reference=person,
+                    capacity=header.signal_type,
+                    since=posting.appended_at,
+                )
+                for person in persons
+            ),
+            followers=tuple(
+                Follower(participant=name, event=held)
+                for person in persons
+                for name, held in sorted(self.held.get(person, {}).items())
+            ),
         )
+        for person in persons:
+            self.held.setdefault(person, {}).setdefault(header.originator, event.event_id)
+        self.events[event.event_id] = event
         self.put("repertory", event, event.event_id)
         return event
 
@@ -354,7 +389,12 @@ class World:
             posting=posting,
             bundle=self.bundle.name,
             case_key=case_key,
-            resolution=Resolution(persons=("p",), supersedes=supersedes, registered_as=event.event_id),
+            resolution=Resolution(
+                persons=persons_of(signed),
+                supersedes=supersedes,
+                registered_as=event.event_id,
+                followers=event.followers,
+            ),
         )
         self.put_signed("resolved", signed.with_passage(passage))
 
@@ -363,7 +403,8 @@ class World:
     ) -> tuple[Decision, dict[UUID, tuple[str, SignedBytes | Withdrawal]]]:
         """Return a decision and what is sent, each by output id with its recipient."""
         header, sections = signed.read_header(), signed.read_sections()
-        observed = Observed(header, sections.context, sections.distribution)
+        event = self.events[identity.event_id(posting)]
+        observed = Observed.of(header, posting.appended_at, sections, event.followers)
         signal = facts.of_signal(self.bundle, observed)
         asked = tuple(sorted(signed.schema.sections))
         groups = decisions.decide(self.bundle, self.engine, signal, asked)
@@ -400,7 +441,9 @@ class World:
                 grounds=output.grounds,
                 withheld=output.withheld,
                 replaces=output.replaces,
-                persons=(identity.pseudonym(b"p" * 32, output.recipient, "p"),),
+                persons=tuple(
+                    identity.pseudonym(b"p" * 32, output.recipient, person) for person in persons_of(signed)
+                ),
             )
             view = signed.releasing(output.released).with_passage(
                 Passage(bundle=self.bundle.name, delivery=delivery)
@@ -419,19 +462,15 @@ class World:
             decided_at=self.now,
             supersedes=supersedes,
             sections=asked,
-            classification=signal.classification,
-            holders=facts.record(self.bundle, signal),
-            evidence=facts.evidence(observed),
+            classification=signal.stated.classification,
+            stated=recording.stated(signal),
+            holders=recording.holders(self.bundle, signal),
+            evidence=recording.evidence(observed),
             groups=groups,
-            outputs=tuple(
-                DecidedOutput(
-                    output_id=output.output_id,
-                    recipient=output.recipient,
-                    kind=output.kind,
-                    digest=identity.digest(payload_of(sent[output.output_id][1])),
-                    replaces=output.replaces,
-                )
-                for output in plan
+            outputs=decisions.record(
+                [(output, identity.digest(payload_of(sent[output.output_id][1]))) for output in plan],
+                header.originator,
+                supersedes,
             ),
         )
         return decision, sent
@@ -533,6 +572,14 @@ def posting_of(record: TopicRecord) -> Posting:
 def signed_in(record: TopicRecord) -> SignedBytes:
     schema = codec.schema_of(wire.fingerprint_of(wire.header_map(record.headers)))
     return codec.decode_signed(schema, wire.unwrapped(record.value))
+
+
+def persons_of(signed: SignedBytes) -> tuple[str, ...]:
+    """Return the persons that resolve finds: q for references that begin so, else p; a classified signal names none."""
+    sections = signed.read_sections()
+    if signed.read_header().classification is not Classification.UNCLASSIFIED or sections.subject is None:
+        return ()
+    return ("q",) if sections.context is not None and sections.context.reference.startswith("Q") else ("p",)
 
 
 def payload_of(record: SignedBytes | Withdrawal) -> bytes:

@@ -40,9 +40,13 @@ from kruispunt_schemas.records.sections import (
     Measure,
     MeasureKind,
     Measures,
+    Nature,
     PartialDate,
     PersonName,
     Phenomenon,
+    Purpose,
+    RequestInstrument,
+    RequestSituation,
     Sections,
     Sex,
     SourceReliability,
@@ -98,6 +102,8 @@ def sections(statement: str = SECRET_WORDS) -> Sections:
             municipality="11002",
             legal_basis="Law of 29 April 2024, art. 4",
             purpose="follow-up",
+            nature=Nature.JUDICIAL,
+            purposes=(Purpose.INVESTIGATION, Purpose.PREVENTION),
         ),
         subject=Subject(
             kind=SubjectKind.PERSON,
@@ -167,6 +173,31 @@ def signal(
         secret=hashlib.sha256(f"secret of {originator}".encode()).digest(),
         signer=signer or signer_of(originator),
         published_at=published_at,
+    )
+
+
+def request(reference: str = "KS/1", *, urgent: bool = True) -> SignedBytes:
+    """Return a signed request for information."""
+    found = sections()
+    assert found.context is not None
+    return disclosure.compose(
+        Draft(
+            signal_type="InformationRequest",
+            version=1,
+            lifecycle=Lifecycle.ORIGINAL,
+            observed_at=MONDAY,
+            classification=Classification.UNCLASSIFIED,
+            sections=Sections(
+                context=replace(found.context, reference=reference),
+                situation=RequestSituation(
+                    instrument=RequestInstrument.KANTSCHRIFT, urgent=urgent, question="Where was the bicycle?"
+                ),
+            ),
+        ),
+        originator=OCAD,
+        secret=hashlib.sha256(f"secret of {OCAD}".encode()).digest(),
+        signer=signer_of(OCAD),
+        published_at=MONDAY,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
@@ -27,6 +29,7 @@ from kruispunt_schemas.untrusted import safe
 
 from tests.consumers.inbox.deliveries import (
     ME,
+    MONDAY,
     NOW,
     RELEASED,
     SECRET_WORDS,
@@ -35,6 +38,7 @@ from tests.consumers.inbox.deliveries import (
     intake,
     output_id,
     recall_view,
+    request,
     signal,
     signer_of,
     status,
@@ -104,6 +108,39 @@ def test_show_displays_the_signal_and_records_the_consultation(data: Path) -> No
     ):
         assert words in result.stdout
     assert consultations(data) == 1
+
+
+def requested(data: Path, number: int, *, urgent: bool, released: frozenset[str] = RELEASED) -> None:
+    """Take in a request for information that arrived on 2 March 2026, 9.30."""
+    made = view(request(f"KS/{number}", urgent=urgent), number, released=released, withheld=())
+    with InboxStore(store_path(data, ME)) as store:
+        intake(store).take([replace(arrival(made, 20 + number), appended_at=MONDAY)], NOW)
+
+
+@pytest.mark.parametrize(
+    ("urgent", "due"), [(True, "2026-03-02 17:30:00 UTC"), (False, "2026-03-09 09:30:00 UTC")]
+)
+def test_a_request_says_when_a_reply_is_due(
+    data: Path, urgent: bool, due: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requested(data, 11, urgent=urgent)
+    for later, words in ((timedelta(hours=8), "reply due "), (timedelta(days=8), "reply was due ")):
+        monkeypatch.setattr(commands, "now", lambda later=later: MONDAY + later)
+        for shown in (run(data, "list").stdout, run(data, "show", str(output_id(11)), *WHO).stdout):
+            assert words + due in " ".join(shown.split())
+    document = json.loads(run(data, "show", str(output_id(11)), *WHO, "--json").stdout)
+    (item,) = [
+        item
+        for item in json.loads(run(data, "list", "--json").stdout)["items"]
+        if item["output_id"] == str(output_id(11))
+    ]
+    assert document["reply_due_at"] == item["facts"]["reply_due_at"]
+    assert document["reply_due_at"].startswith(due[:10])
+
+
+def test_a_request_that_may_not_be_read_here_shows_no_time(data: Path) -> None:
+    requested(data, 11, urgent=True, released=frozenset({"context"}))
+    assert "reply" not in run(data, "list").stdout + run(data, "show", str(output_id(11)), *WHO).stdout
 
 
 def test_facts_stand_before_assessments(data: Path) -> None:

@@ -52,6 +52,23 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
         InboxStore(path)
 
 
+def test_an_older_layout_is_brought_along(tmp_path: Path) -> None:
+    """Layout 1 knew no time for a reply."""
+    path = store_path(tmp_path, ME)
+    with InboxStore(path) as store:
+        intake(store).take([arrival(view(signal(), 1), 0)], NOW)
+        before = store.items()
+    with sqlite3.connect(path) as db:
+        db.execute("alter table item drop column reply_due_at")
+        db.execute("pragma user_version = 1")
+    db.close()
+    with InboxStore(path) as store:
+        assert store.items() == before
+        intake(store).take([arrival(view(signal(reference="more"), 2), 1)], NOW)
+    with InboxStore(path) as store:
+        assert len(store.items()) == 2
+
+
 def test_what_one_process_keeps_another_reads(store: InboxStore, tmp_path: Path) -> None:
     intake(store).take([arrival(view(signal(), 1), 0)], NOW)
     with InboxStore(store_path(tmp_path, ME), create=False) as other:

@@ -11,13 +11,14 @@ import pytest
 from kruispunt_processors.database import claims, locks, unfinished
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
-from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
+from kruispunt_processors.resolve.resolution import Candidate, Known, first_holding, resolve
 from kruispunt_schemas.failures import AwaitedError, UnavailableError
 from kruispunt_schemas.records.backbone import DuplicateKind
+from kruispunt_schemas.records.frame import Follower
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.drafts import MONDAY, OCAD, VSSE
+from tests.drafts import LTF, MONDAY, OCAD, VSSE
 from tests.processors.resolve.candidates import candidate
 
 NOW = MONDAY + timedelta(seconds=3)
@@ -153,14 +154,17 @@ def scenario(seed: int) -> list[Candidate]:
     versions: dict[str, int] = defaultdict(int)
     found = []
     for offset in range(choose.randint(5, 25)):
-        reference = choose.choice("abcdef")
-        if versions[reference] and choose.random() < 0.2:
-            version = choose.randint(1, versions[reference])  # again, or too late
+        reference, originator = choose.choice("abcdef"), choose.choice((VSSE, VSSE, OCAD))
+        case = originator + reference
+        if versions[case] and choose.random() < 0.2:
+            version = choose.randint(1, versions[case])  # again, or too late
         else:
-            version = versions[reference] = versions[reference] + 1
+            version = versions[case] = versions[case] + 1
         content = choose.choice("wxyz") if choose.random() < 0.9 or version == 1 else None
         key = bytes([choose.randint(1, 3)]) * 16 if choose.random() < 0.7 else None
-        found.append(candidate(reference, content, offset, version=version, person=key))
+        found.append(
+            candidate(reference, content, offset, version=version, person=key, originator=originator)
+        )
     return found
 
 
@@ -177,6 +181,79 @@ async def test_the_database_remembers_what_the_rules_need(engine: AsyncEngine, s
         found |= await claimed(engine, *items[:size])
         items = items[size:]
     assert {offset: (item.event, item.review) for offset, item in found.items()} == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_holdings_are_rebuilt_from_events_in_any_order(engine: AsyncEngine, seed: int) -> None:
+    items, choose = scenario(seed), random.Random(seed)  # noqa: S311
+    found: dict[int, claims.Claimed] = {}
+    while items:
+        found |= await claimed(engine, *items[:4])
+        items = items[4:]
+    events = [item.event for item in found.values() if item.event is not None]
+    choose.shuffle(events)
+    rebuilt = {
+        (row.participant, row.reference, row.capacity, first_holding(event, row.participant))
+        for event in events
+        for row in event.holdings
+    }
+    columns = (holding.c.participant, holding.c.reference, holding.c.capacity, holding.c.event)
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(select(*columns))).all()
+    assert {tuple(row) for row in rows} == rebuilt
+    assert len(rows) == len(rebuilt)
+
+
+async def test_a_retry_answers_with_the_followers_that_were_claimed(engine: AsyncEngine) -> None:
+    key = b"k" * 16
+    mine = candidate("a", "x", 1, person=key)
+    theirs = candidate("a", "x", 7, originator=OCAD, person=key)
+    first = await claims.claim_batch(engine, [mine], NOW)
+    later = await claims.claim_batch(engine, [theirs, mine], NOW)
+    assert later[VSSE, 1].event == first[VSSE, 1].event
+    events = [item.event for item in (first[VSSE, 1], later[OCAD, 7]) if item.event is not None]
+    assert events[0].followers == ()
+    assert events[1].followers == (Follower(participant=VSSE, event=events[0].event_id),)
+
+
+async def test_another_capacity_keeps_the_event_of_the_first_holding(engine: AsyncEngine) -> None:
+    key = b"k" * 16
+    first = (await claimed(engine, candidate("a", "x", 1, person=key)))[1].event
+    await claimed(engine, candidate("b", "y", 2, person=key, signal_type="ThreatEvaluation"))
+    last = (await claimed(engine, candidate("c", "z", 3, person=key)))[3].event
+    assert first is not None
+    assert last is not None
+    assert last.followers == (Follower(participant=VSSE, event=first.event_id),)
+    async with transaction(engine) as connection:
+        rows = (await connection.execute(select(holding.c.capacity, holding.c.event))).all()
+    assert {tuple(row) for row in rows} == {
+        ("RadicalisationCase", first.event_id),
+        ("ThreatEvaluation", first.event_id),
+    }
+
+
+async def test_two_workers_whose_mentions_have_no_key_in_common_see_each_other(
+    engine: AsyncEngine, other: AsyncEngine
+) -> None:
+    """Regression: locked by their keys alone, neither knew of the other, and no order of the two was left."""
+
+    def mentioned(item: Candidate, *keys: bytes) -> Candidate:
+        assert item.mention is not None
+        return replace(item, mention=replace(item.mention, number_key=None, name_keys=keys))
+
+    for turn in range(30):
+        name, alias = bytes([turn, 1]) * 8, bytes([turn, 2]) * 8
+        await claimed(engine, mentioned(candidate(f"a{turn}", f"a{turn}", turn, person=name), name, alias))
+        one = mentioned(candidate(f"b{turn}", f"b{turn}", turn, originator=OCAD, person=name), name)
+        two = mentioned(candidate(f"c{turn}", f"c{turn}", turn, originator=LTF, person=name), alias)
+        found = await asyncio.gather(
+            claims.claim_batch(engine, [one], NOW), claims.claim_batch(other, [two], NOW)
+        )
+        events = {
+            item.event.originator: item.event for batch in found for item in batch.values() if item.event
+        }
+        cited = {name: {row.participant for row in event.followers} for name, event in events.items()}
+        assert cited in ({OCAD: {VSSE}, LTF: {VSSE, OCAD}}, {OCAD: {VSSE, LTF}, LTF: {VSSE}})
 
 
 async def references(engine: AsyncEngine) -> dict[bytes, set[str]]:

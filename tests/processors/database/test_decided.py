@@ -15,6 +15,7 @@ from kruispunt_processors.route import routing
 from kruispunt_processors.route.routing import Resolved
 from kruispunt_schemas import identity
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from kruispunt_schemas.records.frame import Lifecycle, Resolution
 from sqlalchemy import select
@@ -82,7 +83,9 @@ async def claim(
 
 def views(record: Decision) -> dict[str, tuple[UUID, ...]]:
     return {
-        output.recipient: (output.output_id,) for output in record.outputs if output.kind is OutputKind.VIEW
+        output.recipient: (decisions.output_id(record, output),)
+        for output in record.outputs
+        if output.kind is OutputKind.VIEW
     }
 
 
@@ -114,8 +117,8 @@ async def test_a_correction_is_told_what_its_recipients_hold(engine: AsyncEngine
     seen: list[tuple[int, Held]] = []
     record = (await claim(engine, resolved(2, 2, first), seen=seen))[2].decision
     assert seen == [(2, held)]
-    assert {output.recipient: output.replaces for output in record.outputs} == held
-    assert await current(engine) == {output.output_id for output in record.outputs}
+    assert {output.recipient: decisions.replaced(record, output) for output in record.outputs} == held
+    assert await current(engine) == {decisions.output_id(record, output) for output in record.outputs}
 
 
 async def test_original_correction_and_recall_in_one_batch(engine: AsyncEngine) -> None:
@@ -127,7 +130,8 @@ async def test_original_correction_and_recall_in_one_batch(engine: AsyncEngine) 
     assert seen == [(1, {}), (2, views(found[1].decision)), (3, views(found[2].decision))]
     assert {output.recipient for output in found[3].decision.outputs} == set(views(found[1].decision))
     # The recall's own view is what its recipients hold from then on.
-    assert await current(engine) == {output.output_id for output in found[3].decision.outputs}
+    last = found[3].decision
+    assert await current(engine) == {decisions.output_id(last, output) for output in last.outputs}
 
 
 async def test_the_same_in_batches_of_one(engine: AsyncEngine) -> None:

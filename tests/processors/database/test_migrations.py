@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from kruispunt_processors.database.connection import migrate, open_engine, transaction
-from kruispunt_processors.database.tables import metadata
-from sqlalchemy import Connection, inspect
+from kruispunt_processors.database import claims
+from kruispunt_processors.database.connection import MIGRATIONS, migrate, open_engine, transaction
+from kruispunt_processors.database.tables import claim, holding, metadata
+from kruispunt_processors.resolve.resolution import Known, first_holding, resolve
+from kruispunt_schemas import codec
+from sqlalchemy import Connection, inspect, select, text
+
+from tests.drafts import MONDAY, OCAD
+from tests.processors.resolve.candidates import candidate
 
 
 def difference(connection: Connection) -> list[object]:
@@ -18,6 +30,19 @@ def tables(connection: Connection) -> set[str]:
     return set(inspect(connection).get_table_names())
 
 
+def to(revision: str) -> Callable[[Connection], None]:
+    """Return what brings a database to a revision, up or down."""
+
+    def run(connection: Connection) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        current = MigrationContext.configure(connection).get_current_revision() or ""
+        (command.upgrade if revision > current else command.downgrade)(config, revision)
+
+    return run
+
+
 async def test_an_empty_database_is_brought_to_exactly_the_tables(empty_address: str) -> None:
     engine = open_engine(empty_address)
     async with transaction(engine) as connection:
@@ -27,4 +52,51 @@ async def test_an_empty_database_is_brought_to_exactly_the_tables(empty_address:
         async with transaction(engine) as connection:
             assert await connection.run_sync(difference) == []
             assert await connection.run_sync(tables) == {*metadata.tables, "alembic_version"}
+    await engine.dispose()
+
+
+async def test_what_was_claimed_before_gets_the_event_of_each_first_holding(address: str) -> None:
+    """Two capacities of one participant: the first one's event; the claims stay readable, without followers."""
+    engine = open_engine(address)
+    key = b"k" * 16
+    batch = [
+        candidate("a", "x", 1, person=key),
+        candidate("b", "y", 2, person=key, signal_type="ThreatEvaluation"),
+        candidate("a", "x", 1, originator=OCAD, person=key),
+        candidate("c", "z", 3, person=b"o" * 16),
+    ]
+    batch = [
+        replace(item, posting=replace(item.posting, appended_at=MONDAY + timedelta(seconds=place)))
+        for place, item in enumerate(batch)
+    ]
+    resolved = resolve(batch, Known(), MONDAY)
+    old = [replace(item, event=replace(item.event, followers=())) for item in resolved if item.event]
+    async with transaction(engine) as connection:
+        await connection.run_sync(to("0002"))
+        for item in old:
+            assert item.event is not None
+            row = {
+                **claims._row(item),
+                "event": codec.encode(item.event)[:-1],  # as it was written: without an array at its end
+            }
+            await connection.execute(claim.insert().values(row))
+            for held in item.event.holdings:
+                await connection.execute(
+                    text("insert into holding values (:participant, :reference, :capacity, :since)"),
+                    {name: getattr(held, name) for name in ("participant", "reference", "capacity", "since")},
+                )
+        await connection.run_sync(to("0003"))
+        rows = (await connection.execute(select(*holding.c))).all()
+    assert {(row.participant, row.reference, row.capacity, row.event) for row in rows} == {
+        (held.participant, held.reference, held.capacity, first_holding(item.event, held.participant))
+        for item in resolved
+        if item.event is not None
+        for held in item.event.holdings
+    }
+    again = await claims.claim_batch(engine, batch, MONDAY)
+    assert [item.event for item in again.values()] == [item.event for item in old]
+    async with transaction(engine) as connection:
+        await connection.run_sync(to("0002"))
+        await connection.run_sync(to("0003"))
+        assert await connection.run_sync(difference) == []
     await engine.dispose()

@@ -184,6 +184,80 @@ def test_persons_holdings_and_review() -> None:
     assert first.review is None
 
 
+PERSON = b"k" * 16
+
+
+def followed(*candidates: Candidate, known: Known | None = None) -> list[dict[str, int]]:
+    """Return by whom each candidate's person was held, with the place in the list of the event that is cited."""
+    found = [item.event for item in resolve(candidates, known or Known(), NOW) if item.event is not None]
+    places = {event.event_id: place for place, event in enumerate(found)}
+    for event in found:
+        assert [item.participant for item in event.followers] == sorted(
+            {item.participant for item in event.followers}
+        )
+    return [{item.participant: places[item.event] for item in event.followers} for event in found]
+
+
+def test_the_second_signal_about_a_new_person_knows_the_first_as_its_follower() -> None:
+    mine = candidate("a", "x", 1, person=PERSON)
+    theirs = candidate("a", "x", 7, originator=OCAD, person=PERSON)
+    assert followed(mine, theirs) == [{}, {VSSE: 0}]
+    assert followed(theirs, mine) == [{}, {OCAD: 0}]
+
+
+def test_a_follower_is_cited_by_its_first_holding_and_so_is_the_originator_itself() -> None:
+    found = followed(
+        candidate("a", "x", 1, person=PERSON),
+        candidate("b", "y", 2, person=PERSON),
+        candidate("a", "x", 7, originator=OCAD, person=PERSON),
+        candidate("d", "z", 3, person=PERSON),
+        candidate("c", "z", 8, originator=OCAD, person=b"other" * 3),
+    )
+    assert found == [{}, {VSSE: 0}, {VSSE: 0}, {OCAD: 2, VSSE: 0}, {}]
+
+
+def test_a_holding_stays_when_its_signal_is_recalled() -> None:
+    found = followed(
+        candidate("a", "x", 1, person=PERSON),
+        candidate("a", None, 2, version=2),
+        candidate("a", "x", 7, originator=OCAD, person=PERSON),
+    )
+    assert found == [{}, {}, {VSSE: 0}]
+
+
+def test_what_is_not_registered_founds_no_holding_and_has_no_followers() -> None:
+    found = resolve(
+        [
+            candidate("a", "x", 1, version=2, person=PERSON),
+            candidate("b", "w", 1, originator=OCAD, version=2, person=b"o" * 16),
+            candidate("b", "q", 2, originator=OCAD, person=PERSON),  # too late
+            candidate("c", "x", 2, lifecycle=Lifecycle.ORIGINAL, person=PERSON),  # the content again
+            candidate("d", "v", 3, person=PERSON),
+        ],
+        Known(),
+        NOW,
+    )
+    assert [outcome(item) for item in found] == [
+        "REGISTERED",
+        "REGISTERED",
+        "STALE",
+        "SAME_CONTENT",
+        "REGISTERED",
+    ]
+    cited = [[row.participant for row in item.event.followers] for item in found if item.event is not None]
+    assert cited == [[], [], [], [VSSE]]
+
+
+def test_followers_of_candidates_that_an_analyst_must_choose_from_do_not_count() -> None:
+    known = Known(
+        persons={PERSON: frozenset({"p2", "p1"})},
+        holdings={"p1": {OCAD: UUID(int=1)}, "p2": {OCAD: UUID(int=2)}},
+    )
+    (item,) = resolve([candidate("a", "x", 1, person=PERSON)], known, NOW)
+    assert item.event is not None
+    assert item.event.followers == ()
+
+
 def test_an_ambiguous_mention_is_provisional_and_asks_an_analyst() -> None:
     key = b"k" * 16
     known = Known(persons={key: frozenset({"p2", "p1"})})

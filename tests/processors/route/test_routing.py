@@ -12,6 +12,8 @@ from kruispunt_processors.route.routing import DivergentOutputError, Output, Res
 from kruispunt_schemas import codec, disclosure, identity
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
+from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind, Withdrawal
 from kruispunt_schemas.records.frame import Classification, Lifecycle, Passage, Resolution
 
@@ -23,11 +25,16 @@ KEY = BACKBONE.pseudonym
 Held = Mapping[str, tuple[UUID, ...]]
 
 
+EARLIER = tuple(sorted((composed().read_header().signal_id, UUID(int=9)), key=str))
+"""What a second version supersedes."""
+
+
 def resolved(signed: SignedBytes, offset: int = 0, *, persons: tuple[str, ...] = ("p1",)) -> Resolved:
-    """Return a signal as resolve hands it on."""
+    """Return a signal as resolve hands it on; a later version supersedes the first and one more."""
     header = signed.read_header()
+    supersedes = EARLIER if header.version > 1 else ()
     at = drafts.posting(header.originator, offset)
-    resolution = Resolution(persons=persons, supersedes=(), registered_as=identity.event_id(at))
+    resolution = Resolution(persons=persons, supersedes=supersedes, registered_as=identity.event_id(at))
     case_key = identity.case_key(BACKBONE.case, header.originator, "2026/118")
     passage = Passage(posting=at, bundle=drafts.bundle().name, case_key=case_key, resolution=resolution)
     return Resolved(
@@ -60,6 +67,11 @@ def view(output: Output) -> SignedBytes:
     return codec.decode_signed(output.schema, output.payload)
 
 
+def held_of(recipient: str, signals: tuple[UUID, ...]) -> tuple[UUID, ...]:
+    """Return the ids of the views that a recipient holds of these signals."""
+    return tuple(sorted(identity.delivery_id(VSSE, signal, recipient) for signal in signals))
+
+
 def is_withdrawal(output: Output) -> bool:
     return output.schema.name == "Withdrawal"
 
@@ -77,13 +89,18 @@ def test_the_claimed_decision_gives_the_same_outputs_again() -> None:
     assert stored == claimed
     first, again = (routing.outputs(drafts.bundle(), record, CASE, KEY) for record in (claimed, stored))
     assert first == again
-    digests = {output.output_id: output.digest for output in claimed.outputs}
+    digests = {decisions.output_id(claimed, output): output.digest for output in claimed.outputs}
     assert {output.output_id: identity.digest(output.payload) for output in first} == digests
     assert len(digests) > 5
 
 
 def test_the_same_again_with_withdrawals_and_replaced_views() -> None:
-    held = {VSSE: (UUID(int=1),), OCAD: (UUID(int=2), UUID(int=3)), "gone-participant": (UUID(int=4),)}
+    one, both = EARLIER[:1], EARLIER
+    held = {
+        VSSE: held_of(VSSE, one),
+        OCAD: held_of(OCAD, both),
+        "gone-participant": held_of("gone-participant", one),
+    }
     item = resolved(composed(draft(version=2)), 9)
     claimed = decision(item, held)
     made = {output.recipient: output for output in routing.outputs(drafts.bundle(), claimed, item, KEY)}
@@ -92,7 +109,9 @@ def test_the_same_again_with_withdrawals_and_replaced_views() -> None:
     passage = view(made[OCAD]).read_passage()
     assert passage is not None
     assert passage.delivery is not None
-    assert passage.delivery.replaces == (UUID(int=2), UUID(int=3))
+    assert passage.delivery.replaces == held[OCAD]
+    recorded = {output.recipient: output.replaces for output in claimed.outputs if output.replaces}
+    assert recorded == {VSSE: (0,), OCAD: (0, 1), "gone-participant": (0,)}
 
 
 @pytest.mark.parametrize(
@@ -137,8 +156,8 @@ def test_a_view_is_provably_the_originators_and_holds_only_what_is_released() ->
 
 
 def test_nothing_that_is_sent_follows_from_the_posting() -> None:
-    held = {"gone-participant": (UUID(int=4),)}
-    first, elsewhere = (sent(resolved(composed(), offset), held) for offset in (0, 1234))
+    held = {"gone-participant": held_of("gone-participant", EARLIER)}
+    first, elsewhere = (sent(resolved(composed(draft(version=2)), offset), held) for offset in (0, 1234))
     assert first == elsewhere
     assert is_withdrawal(first["gone-participant"])
 
@@ -233,6 +252,11 @@ def test_every_output_id_follows_from_signal_and_recipient() -> None:
     assert record.decision_id == identity.decision_id(VSSE, signal_id)
     for output in record.outputs:
         assert output.kind is OutputKind.VIEW
-        assert output.output_id == identity.delivery_id(VSSE, signal_id, output.recipient)
-    facts = {fact for item in record.evidence for fact in item.facts}
-    assert {"in_territory", "is_named", "is_excluded", "is_originator", "clearance"} <= facts
+        assert decisions.output_id(record, output) == identity.delivery_id(VSSE, signal_id, output.recipient)
+
+
+def test_an_output_that_replaces_what_is_not_superseded_is_no_output() -> None:
+    record = decision(CASE)
+    output = replace(record.outputs[0], replaces=(0,))
+    with pytest.raises(ContractError, match=r"outputs\.replaces"):
+        decisions.replaced(record, output)

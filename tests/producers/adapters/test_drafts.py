@@ -17,7 +17,13 @@ from kruispunt_schemas import disclosure
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.keys import ParticipantKeys
 from kruispunt_schemas.records.frame import Lifecycle
-from kruispunt_schemas.records.sections import EvaluationAssessment, PersonName, SheetSituation
+from kruispunt_schemas.records.sections import (
+    CaseSituation,
+    EvaluationAssessment,
+    EvaluationSituation,
+    PersonName,
+    SheetSituation,
+)
 
 from tests.producers.signals import NOW
 
@@ -44,8 +50,8 @@ def test_a_draft_says_what_the_case_said(agency: Agency, keys: ParticipantKeys) 
         written = f"{name.particle} {name.family} {name.given}".split()
         expected = f"{case.written.family} {case.written.given}"
         assert written == (in_latin_1(expected) if agency.columns else expected).split()
-        facts = sections.situation.facts if sections.situation is not None else ()
-        assert tuple(fact.statement for fact in facts) == case.statements
+        assert isinstance(sections.situation, CaseSituation | EvaluationSituation | SheetSituation)
+        assert tuple(fact.statement for fact in sections.situation.facts) == case.statements
         if isinstance(sections.assessment, EvaluationAssessment):
             assert sections.assessment.level == case.level
         if isinstance(sections.situation, SheetSituation):

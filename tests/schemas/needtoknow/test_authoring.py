@@ -146,9 +146,6 @@ class TestTheWholeChain:
             row.id: row.screened_until for row in EVERYTHING if row.screened_until != date(2031, 12, 31)
         } == {"worship-service": date(2025, 6, 30)}
 
-    def test_what_is_coming_is_known_to_come(self) -> None:
-        assert not authoring.COMING & set(schemas.POSTING_TYPES)
-
 
 class TestParticipants:
     FILE = """

@@ -203,7 +203,8 @@ class TestOfWhomTheSignalSaysIt:
 
     def test_consent_and_following(self) -> None:
         signal = replace(
-            told(consented=("force-a",)), followers=(Follower(participant="force-b", event=samples.SIGNAL_ID),)
+            told(consented=("force-a",)),
+            followers=(Follower(participant="force-b", event=samples.SIGNAL_ID),),
         )
         assert (one(signal).has_consent, one(signal).follows_subject) == (True, False)
         assert (one(signal, "force-b").has_consent, one(signal, "force-b").follows_subject) == (False, True)
@@ -211,7 +212,11 @@ class TestOfWhomTheSignalSaysIt:
 
 def about(**values: Any) -> Subject:
     """Return a subject."""
-    common: dict[str, Any] = {"kind": SubjectKind.PERSON, "data_subject": DataSubject.SUSPECT, "sex": Sex.UNKNOWN}
+    common: dict[str, Any] = {
+        "kind": SubjectKind.PERSON,
+        "data_subject": DataSubject.SUSPECT,
+        "sex": Sex.UNKNOWN,
+    }
     return Subject(**{**common, **values})
 
 
@@ -238,7 +243,9 @@ class TestStated:
 
     def test_a_signal_about_nobody_has_no_data_subject(self) -> None:
         assert one(observed()).data_subject == "NONE"
-        assert one(replace(observed(), subject=about(data_subject=DataSubject.VICTIM))).data_subject == "VICTIM"
+        assert (
+            one(replace(observed(), subject=about(data_subject=DataSubject.VICTIM))).data_subject == "VICTIM"
+        )
 
     def test_kinds_of_measures_are_a_set(self) -> None:
         kinds = (MeasureKind.REPRESSIVE, MeasureKind.PREVENTIVE, MeasureKind.REPRESSIVE)

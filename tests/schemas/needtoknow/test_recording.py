@@ -89,7 +89,7 @@ def test_holders_have_one_form(holders: tuple[FactHolders, ...]) -> None:
 )
 def test_what_is_stated_has_one_form(stated: tuple[StatedFact, ...]) -> None:
     decision = replace(recorded_as(facts.of_signal(BUNDLE, observed())), stated=stated)
-    with pytest.raises(ContractError, match="stated|holders"):
+    with pytest.raises(ContractError, match=r"stated|holders"):
         recording.recorded(BUNDLE, decision)
 
 

@@ -42,7 +42,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # An event that cites followers is none that the release before could read: go back before the first one, or rebuild.
     op.drop_constraint("holding_pkey", "holding")
     op.create_primary_key("holding_pkey", "holding", ["participant", "reference", "capacity"])
     op.drop_column("holding", "event")
-    op.execute("update claim set event = substring(event from 1 for length(event) - 1) where event is not null")
+    op.execute(
+        "update claim set event = substring(event from 1 for length(event) - 1) where event is not null"
+    )
