@@ -95,6 +95,7 @@ def _of_each(what: str, recorded: Mapping[str, Any], ruled: Mapping[str, Any]) -
 
 def _differ(what: str, recorded: object, ruled: object) -> Iterator[str]:
     if recorded != ruled:
+        ours, theirs = recorded, ruled
         if isinstance(recorded, frozenset) and isinstance(ruled, frozenset):
-            recorded, ruled = sorted(recorded - ruled), sorted(ruled - recorded)
-        yield f"{what}: the record has {recorded}, the judge {ruled}"
+            ours, theirs = sorted(recorded - ruled), sorted(ruled - recorded)
+        yield f"{what}: the record has {ours}, the judge {theirs}"

@@ -38,7 +38,14 @@ def ground_territory(it: Signal, to: Service, ties: Ties) -> bool:
         return False
     if it.type == "FeedbackSheet":
         return to.kind == "local-task-force"
-    on_persons = ("Alert", "EntityChange", "MeasureReport", "RadicalisationCase", "ThreatEvaluation", "TravelHit")
+    on_persons = (
+        "Alert",
+        "EntityChange",
+        "MeasureReport",
+        "RadicalisationCase",
+        "ThreatEvaluation",
+        "TravelHit",
+    )
     return it.type in on_persons and to.kind in ("local-task-force", "prosecutor", "district-centre")
 
 

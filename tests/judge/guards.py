@@ -28,12 +28,6 @@ def guard(*sections: str) -> Callable[[Rule], Rule]:
     return listed
 
 
-@guard("distribution")
-def guard_distribution(it: Signal, to: Service, ties: Ties) -> bool:
-    """The originator's distribution list is released to nobody."""
-    return True
-
-
 @guard()
 def guard_own_signal(it: Signal, to: Service, ties: Ties) -> bool:
     """The originator has this signal itself."""

@@ -95,9 +95,7 @@ class World:
         document = json.loads(content)
         self.sections = sections
         self.kinds: dict[str, str] = {row["id"]: row["kind"] for row in document["participants"]}
-        self.service_of: dict[str, Service] = {
-            row["id"]: _service(row) for row in document["participants"]
-        }
+        self.service_of: dict[str, Service] = {row["id"]: _service(row) for row in document["participants"]}
         self.members: dict[Service, set[str]] = {}
         for name, service in self.service_of.items():
             self.members.setdefault(service, set()).add(name)
@@ -147,7 +145,7 @@ class World:
             Tie.EXCLUDED: told.get("excluded", ()),
             Tie.CONSENTED: told.get("consented", ()),
             Tie.GROUP: together,
-            Tie.FOLLOWS: truth["followers"],
+            Tie.FOLLOWS: (name for name in truth["followers"] if name != truth["originator"]),
             Tie.SENDER: (truth["originator"],),
         }
         return {tie: frozenset(name for name in names if name in self.kinds) for tie, names in found.items()}

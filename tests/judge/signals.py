@@ -219,4 +219,12 @@ def _subject(told: dict[str, Any]) -> Subject:
 
 
 def _distribution(told: dict[str, Any]) -> Distribution:
-    return Distribution(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    return Distribution(
+        named=tuple(told["named"]),
+        excluded=tuple(told["excluded"]),
+        consented=tuple(told["consented"]),
+        groups=tuple(told["groups"]),
+        embargo=told["embargo"],
+        embargo_agreed=told["embargo_agreed"],
+        professional_secrecy=told["professional_secrecy"],
+    )

@@ -2,7 +2,7 @@
 
 Rules: the bundle is that of the reviewed rows with a few changes that the rows do not have (screenings that lapse, ad-hoc
 groups that last, end and are over), for both judges alike. A share of a trial has its own matters, so that no two
-processes decide the same. Must not: print anything.
+processes decide the same. One that is large and among everybody has to use every rule often. Must not: print anything.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import kruispunt_schemas
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
-from kruispunt_schemas.needtoknow.bundle import Bundle, Group
+from kruispunt_schemas.needtoknow.bundle import Bundle, Group, ParticipantKind
 from kruispunt_schemas.needtoknow.bundle import load as load_bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 
@@ -34,11 +33,14 @@ LAPSES_EVERY: Final = 37
 """Of so many rows one has a screening that ends on `LAPSES_ON`."""
 LAPSES_ON: Final = date(2026, 12, 10)
 MEMBERS_EVERY: Final = 23
-"""Of so many rows one is a member of the groups that are added."""
-SIGNALS_A_MATTER: Final = 10
-MATTERS: Final = (40, 1500)
+"""Of so many rows one is a member of the groups that are added, and so are the gateways."""
+SIGNALS_A_MATTER: Final = 20
+MATTERS: Final = (26, 1000)
 """Fewest and most matters of a trial: each is decided anew for every sort of participant."""
 SHOWN: Final = 20
+OFTEN: Final = 30
+"""How many signals each rule has to decide in a trial of `LARGE` or more among everybody."""
+LARGE: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Count:
     sizes: list[int] = field(default_factory=list)
     views: list[int] = field(default_factory=list)
     asked: int = 0
-    from_cache: int = 0
+    evaluated: int = 0
 
     def add(self, other: Count) -> None:
         """Add what another share came to."""
@@ -73,7 +75,7 @@ class Count:
         self.sizes += other.sizes
         self.views += other.views
         self.asked += other.asked
-        self.from_cache += other.from_cache
+        self.evaluated += other.evaluated
 
     def note(self, kind: str, rulings: dict[str, tuple[Ruling, ...]]) -> None:
         """Note which rules were used on a signal, and which sections of its type were released."""
@@ -97,6 +99,13 @@ class Trial:
         matters = min(most, max(fewest, signals // SIGNALS_A_MATTER))
         self.truths = Truths(self.world, publishers_of(self.bundle.content), seed, matters=matters)
         self._signals = signals
+        self._everybody = everybody
+
+    def rarely_used(self, count: Count) -> list[str]:
+        """Return the rules that a large trial among everybody did not use often, sorted."""
+        if not self._everybody or self._signals < LARGE:
+            return []
+        return sorted(rule for rule in self.engine.rules if count.used[rule] < OFTEN)
 
     def numbers(self, share: int = 0, shares: int = 1) -> Iterator[int]:
         """Yield the numbers of the signals of a share, one matter after the other."""
@@ -104,16 +113,14 @@ class Trial:
         for matter in range(share, matters, shares):
             yield from range(matter, self._signals, matters)
 
-    def run(self, share: int = 0, shares: int = 1, *, step: int = 200) -> Iterator[Count]:
-        """Decide and judge the signals of a share, and give what was counted after each step."""
-        numbers = self.numbers(share, shares)
-        while batch := list(islice(numbers, step)):
-            count = Count()
-            asked, found = self.engine.asked, self.engine.answered_from_cache
-            for number in batch:
-                self.compare(self.truths.truth(number), count)
-            count.asked, count.from_cache = self.engine.asked - asked, self.engine.answered_from_cache - found
-            yield count
+    def run(self, share: int = 0, shares: int = 1) -> Count:
+        """Decide and judge the signals of a share, and return what was counted."""
+        count = Count()
+        asked, evaluated = self.engine.asked, self.engine.evaluated
+        for number in self.numbers(share, shares):
+            self.compare(self.truths.truth(number), count)
+        count.asked, count.evaluated = self.engine.asked - asked, self.engine.evaluated - evaluated
+        return count
 
     def compare(self, truth: Truth, count: Count) -> None:
         """Decide a signal, judge it, and count what was found."""
@@ -138,7 +145,11 @@ def bundle_of(*, everybody: bool) -> bytes:
     for place, row in enumerate(data["participants"]):
         if place % LAPSES_EVERY == 0:
             row["screened_until"] = LAPSES_ON
-    members = tuple(row.id for row in made.participants[::MEMBERS_EVERY])
+    members = tuple(
+        row.id
+        for place, row in enumerate(made.participants)
+        if place % MEMBERS_EVERY == 0 or row.kind is ParticipantKind.GATEWAY
+    )
     added = (
         _group("trial-ends-in-a-day", members, datetime(2026, 12, 10, 12, tzinfo=UTC)),
         _group("trial-is-over", members, datetime(2025, 1, 1, tzinfo=UTC)),

@@ -3,10 +3,11 @@
 Rules
 -----
 1. One seed gives one row, and each signal follows from the seed and its number alone: any of them can be made again.
-2. A signal is about one of a limited number of matters (what it states); who is bound to it differs each time. As on the
-   real road, much of what is stated returns.
+2. A signal is about one of a limited number of matters: what it states, some places, and a circle of services, of which
+   some are bound to it, others each time. As on the real road, much returns.
 3. Not only what admission lets through: a guard behind the door is tried too (no consensus, an unclear nature).
-4. Whom a marking is about is bound to the signal more often, so that each guard is met both ways.
+4. Almost half of the matters have nothing to hold back but one thing, so that each guard is met alone; whom a marking is
+   about is bound to the signal more often, so that it is met both ways.
 
 Must not: know a rule of the policy.
 """
@@ -23,7 +24,14 @@ from tests.judge.seen import World
 
 Truth = dict[str, Any]
 
-CLASSIFICATIONS: Final = ("UNCLASSIFIED", "RESTRICTED", "CONFIDENTIAL", "SECRET", "TOP_SECRET", "UNRECOGNISED")
+CLASSIFICATIONS: Final = (
+    "UNCLASSIFIED",
+    "RESTRICTED",
+    "CONFIDENTIAL",
+    "SECRET",
+    "TOP_SECRET",
+    "UNRECOGNISED",
+)
 MARKINGS: Final = (
     "THIRD_PARTY_RULE",
     "DIFFUSION_RESTREINTE",
@@ -63,7 +71,16 @@ PHENOMENA: Final = (
 SOURCES: Final = (None, "ANPR", "PNR", "SHOP-CAMERAS")
 SUBJECTS: Final = ("SUSPECT", "CONVICTED", "VICTIM", "WITNESS", "OTHER", "UNRECOGNISED")
 MEASURES: Final = ("PROACTIVE", "PREVENTIVE", "REPRESSIVE", "REINTEGRATION")
-DAYS: Final = (date(2025, 6, 30), date(2025, 7, 1), date(2026, 2, 28), date(2026, 4, 30), date(2026, 12, 10), date(2026, 12, 11))
+IN_THE_DATABASE: Final = ("EntityChange", "RadicalisationCase", "ThreatEvaluation")
+"""Types about whoever may be followed in the common database, or verified."""
+DAYS: Final = (
+    date(2025, 6, 30),
+    date(2025, 7, 1),
+    date(2026, 2, 28),
+    date(2026, 4, 30),
+    date(2026, 12, 10),
+    date(2026, 12, 11),
+)
 """Days on which something ends or begins: a screening, a month, a group."""
 GONE: Final = "service-that-is-gone"
 """A name that no bundle has."""
@@ -97,18 +114,20 @@ class Truths:
             "originator": random.choice(self._publishers_of(matter)),
             "version": 1 if matter["lifecycle"] == "ORIGINAL" else 2,
             "appended_at": (sent_at + timedelta(seconds=random.randrange(86_400))).isoformat(),
-            "municipality": self._place(random),
-            "site": random.choice(self._sites) if self._sites and random.random() < 0.25 else None,
+            "municipality": random.choice(matter["places"]) if random.random() < 0.85 else None,
+            "site": random.choice(matter["sites"]) if matter["sites"] and random.random() < 0.3 else None,
             "subject": _subject(random, matter, sent_at.date()),
         }
         near = sorted(
             self._world.in_municipality.get(found["municipality"], set())
             | self._world.at_site.get(found["site"], set())
         )
-        found["followers"] = self._some(random, near, 3) if matter["subject"] else []
-        found["distribution"] = self._distribution(random, matter, near)
+        close = [near, matter["circle"]]
+        often = 0.8 if matter["verified"] else 0.3
+        found["followers"] = _some(random, close, 3, often=often) if matter["subject"] else []
+        found["distribution"] = self._distribution(random, matter, close)
         found["holding"] = (
-            [] if matter["lifecycle"] == "ORIGINAL" else self._some(random, near, 6, gone=0.1, often=0.9)
+            [] if matter["lifecycle"] == "ORIGINAL" else _some(random, close, 6, gone=0.1, often=0.9)
         )
         return found
 
@@ -118,30 +137,47 @@ class Truths:
         sections = self._world.sections[kind]
         recalled = random.random() < 0.06
         has = {name for name in sections if not recalled and random.random() < 0.92}
-        person = "subject" in has
-        verified = kind in ("EntityChange", "RadicalisationCase", "ThreatEvaluation") and random.random() < 0.3
-        wanted = random.sample(PURPOSES, random.choices((0, 1, 2, 3, 6), (3, 22, 35, 25, 15))[0])
+        plain = random.random() < 0.45
+        verified = kind in IN_THE_DATABASE and random.random() < 0.4
+        wanted = random.sample(PURPOSES, random.choices((0, 1, 2, 3), (4, 26, 40, 30))[0])
+        markings = random.choices((0, 1) if plain else (0, 1, 2), (60, 40) if plain else (40, 40, 20))[0]
         return {
             "type": kind,
             "lifecycle": "RECALL" if recalled else random.choices(("ORIGINAL", "CORRECTION"), (85, 15))[0],
-            "classification": random.choices(CLASSIFICATIONS, (66, 16, 8, 5, 3, 2))[0],
-            "handling": sorted(random.sample(MARKINGS, random.choices((0, 1, 2), (50, 38, 12))[0])),
-            "nature": random.choices(NATURES, (47, 30, 19, 4))[0],
-            "purposes": sorted({*wanted, *(("SECURITY_VERIFICATION",) if verified else ())}),
+            "classification": CLASSIFICATIONS[0]
+            if plain
+            else random.choices(CLASSIFICATIONS, (40, 28, 14, 9, 5, 4))[0],
+            "handling": sorted(random.sample(MARKINGS, markings)),
+            "nature": random.choices(NATURES, (60, 25, 15, 0) if plain else (40, 30, 22, 8))[0],
+            "purposes": sorted(
+                {*wanted, *(PURPOSES[:2] if plain else ()), *(PURPOSES[3:4] if verified else ())}
+            ),
             "phenomenon": random.choices(PHENOMENA, (12, *[1] * 9))[0],
             "data_source": random.choices(SOURCES, (80, 8, 6, 6))[0],
-            "subject": random.choices(SUBJECTS, (50, 12, 12, 12, 12, 2))[0] if person else None,
-            "age": random.choices(("adult", "minor", "around"), (60, 20, 20))[0],
+            "subject": random.choices(SUBJECTS, (50, 12, 12, 12, 12, 2))[0] if "subject" in has else None,
+            "age": random.choices(("adult", "minor", "around"), (70, 15, 15))[0],
             "situation": "situation" in has,
             "assessment": "assessment" in has,
             "sources": "sources" in has,
             "measures": random.sample(MEASURES, random.randrange(1, 4)) if "measures" in has else None,
-            "consensus": random.random() < 0.9 if kind == "FeedbackSheet" and "situation" in has else None,
+            "consensus": random.random() < 0.8 if kind == "FeedbackSheet" and "situation" in has else None,
             "told": random.random() < 0.75,
-            "embargo": random.random() < 0.1,
+            "embargo": not plain and random.random() < 0.15,
             "secrecy": random.random() < 0.1,
             "sender": random.randrange(1_000),
+            "verified": verified,
+            "places": random.sample(self._places, 3),
+            "sites": random.sample(self._sites, min(2, len(self._sites))),
+            "circle": self._circle(random, verified=verified),
         }
+
+    def _circle(self, random: Random, *, verified: bool) -> list[str]:
+        """Return services of a matter: of any kind, of any sort of row, and who sees hits where there are any."""
+        kinds, sorts = sorted(self._by_kind), [sorted(names) for names in self._world.members.values()]
+        found = {random.choice(self._by_kind[random.choice(kinds)]) for _ in range(5)}
+        found |= {random.choice(random.choice(sorts)) for _ in range(4)}
+        hits = (name for name in self._everybody if self._world.service_of[name].tier == "hit")
+        return sorted({*found, *(hits if verified else ())})
 
     def _publishers_of(self, matter: Truth) -> list[str]:
         """Return who may have sent it: all of one kind, for the kind of the sender is part of the matter."""
@@ -150,13 +186,7 @@ class Truths:
         kind = kinds[matter["sender"] % len(kinds)]
         return [name for name in able if self._world.kinds[name] == kind]
 
-    def _place(self, random: Random) -> str | None:
-        if random.random() < 0.2 or not self._places:
-            return None
-        popular = self._places[:: max(1, len(self._places) // 12)]
-        return random.choice(popular if random.random() < 0.5 else self._places)
-
-    def _distribution(self, random: Random, matter: Truth, near: list[str]) -> Truth | None:
+    def _distribution(self, random: Random, matter: Truth, close: list[list[str]]) -> Truth | None:
         if not matter["told"]:
             return None
         markings = set(matter["handling"])
@@ -164,30 +194,16 @@ class Truths:
         asks_consent = 0.8 if markings & {"THIRD_PARTY_RULE", "EUROPOL_H1", "EUROPOL_H2"} else 0.08
         groups = [group["id"] for group in self._world.groups]
         meant = 0.6 if matter["type"] == "IncidentLogEntry" else 0.1
-        named = self._some(random, near, 3, gone=0.02, often=asks_names)
+        named = _some(random, close, 3, gone=0.02, often=asks_names)
         return {
             "named": named,
-            "excluded": self._some(random, near, 2, often=0.15),
-            "consented": self._some(random, [*near, *named], 3, often=asks_consent),
+            "excluded": _some(random, close, 2, often=0.15),
+            "consented": _some(random, [*close, named], 3, often=asks_consent),
             "groups": random.sample(groups, 1) if groups and random.random() < meant else [],
             "embargo": matter["embargo"],
             "embargo_agreed": matter["embargo"],
             "professional_secrecy": matter["secrecy"],
         }
-
-    def _some(
-        self, random: Random, near: Sequence[str], most: int, *, gone: float = 0.0, often: float = 0.3
-    ) -> list[str]:
-        """Return some participants, sorted: half of them from those near, the others of any kind."""
-        if random.random() >= often:
-            return []
-        found: set[str] = {GONE} if random.random() < gone else set()
-        for _ in range(random.randint(1, most)):
-            if near and random.random() < 0.5:
-                found.add(random.choice(near))
-            else:
-                found.add(random.choice(self._by_kind[random.choice(sorted(self._by_kind))]))
-        return sorted(found)
 
 
 def publishers_of(content: bytes) -> dict[str, list[str]]:
@@ -197,6 +213,17 @@ def publishers_of(content: bytes) -> dict[str, list[str]]:
         for kind in row["publishes"]:
             found.setdefault(kind, []).append(row["id"])
     return found
+
+
+def _some(
+    random: Random, close: Sequence[Sequence[str]], most: int, *, gone: float = 0.0, often: float = 0.3
+) -> list[str]:
+    """Return some of those who are close in one way or another, sorted; at times a name that nobody has."""
+    if random.random() >= often:
+        return []
+    found = {GONE} if random.random() < gone else set()
+    known = [names for names in close if names]
+    return sorted(found | {random.choice(random.choice(known)) for _ in range(random.randint(1, most))})
 
 
 def _subject(random: Random, matter: Truth, day: date) -> Truth | None:

@@ -1,0 +1,105 @@
+"""``python -m tests.judge --signals 100000 [--participants all|demonstration]``: both judges on the same signals.
+
+Ends with 1 when they differ on any signal, or when a large trial leaves a rule almost untried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tests.judge.trial import SHOWN, Count, Trial, type_sections
+
+MOST_PROCESSES: Final = 2
+SHARES: Final = 100
+console = Console(highlight=False)
+_trial: Trial | None = None
+"""The trial of a process that decides a share of it."""
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.judge")
+    parser.add_argument("--signals", type=int, default=100_000)
+    parser.add_argument("--participants", choices=("all", "demonstration"), default="all")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    trial = Trial(options.signals, everybody=options.participants == "all", seed=options.seed)
+    count = Count()
+    columns = (TextColumn("signals"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=options.signals)
+        for part in _shares(options.signals, options.participants == "all", options.seed):
+            count.add(part)
+            progress.update(task, advance=part.signals)
+    _show(trial, count, time.monotonic() - began)
+    return 1 if count.divergent or trial.rarely_used(count) else 0
+
+
+def _shares(signals: int, everybody: bool, seed: int) -> Iterator[Count]:
+    workers = min(MOST_PROCESSES, os.cpu_count() or 1)
+    with ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_begin, initargs=(signals, everybody, seed)
+    ) as pool:
+        for future in as_completed(pool.submit(_share, share) for share in range(SHARES)):
+            yield future.result()
+
+
+def _begin(signals: int, everybody: bool, seed: int) -> None:
+    global _trial  # noqa: PLW0603 - what a process of the pool is set up with
+    _trial = Trial(signals, everybody=everybody, seed=seed)
+
+
+def _share(share: int) -> Count:
+    if _trial is None:
+        raise RuntimeError("this process was not set up")
+    return _trial.run(share, SHARES)
+
+
+def _show(trial: Trial, count: Count, seconds: float) -> None:
+    for divergence in count.shown[:SHOWN]:
+        console.print(f"[red]they differ on signal {divergence.truth['number']}[/]")
+        console.print_json(json.dumps(divergence.truth))
+        for sentence in divergence.differences:
+            console.print(f"  {sentence}", markup=False)
+    rules = Table("rule", "signals that it decided", title="Grounds that released and guards that overruled")
+    for rule in trial.engine.rules:
+        rules.add_row(rule, f"{count.used[rule]:,}")
+    console.print(rules)
+    never = [
+        f"{name}.{section}"
+        for name, sections in sorted(type_sections().items())
+        for section in sections
+        if section != "distribution" and not count.released[name, section]
+    ]
+    console.print(f"sections released to nobody: {', '.join(never) or 'none'}")
+    if rare := trial.rarely_used(count):
+        console.print(f"[red]hardly tried: {', '.join(rare)}[/]")
+    console.print(f"participants: {len(trial.world.kinds):,} in {len(trial.world.members)} sorts of rows")
+    console.print(
+        f"decision record, bytes: {_spread(count.sizes)}; views of a signal: {_spread(count.views)}"
+    )
+    kept = 1 - count.evaluated / max(1, count.asked)
+    console.print(f"outcomes asked for: {count.asked:,}, found in the engine's cache: {kept:.2%}")
+    console.print(f"{count.signals:,} signals in {seconds:,.0f} s: {count.divergent:,} divergences")
+
+
+def _spread(values: list[int]) -> str:
+    ordered = sorted(values) or [0]
+    middle, high = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)]
+    return f"p50 {middle:,}, p99 {high:,}, max {ordered[-1]:,}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
