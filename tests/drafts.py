@@ -69,7 +69,7 @@ VSSE, OCAD, LTF = "vsse", "ocad", "ltf-antwerpen"
 ORIGINATORS = {
     "Alert": "federal-police",
     "AssetFreeze": "treasury",
-    "EnforcementCase": "jdc-antwerpen",
+    "EnforcementCase": "police-antwerpen",
     "EntityChange": OCAD,
     "FeedbackSheet": LTF,
     "IncidentLogEntry": "nccn",
@@ -81,8 +81,6 @@ ORIGINATORS = {
     "ThreatLevel": OCAD,
     "TravelHit": "belpiu",
 }
-ADMISSIBLE = tuple(name for name in schemas.SIGNAL_TYPES if name != "IncidentLogEntry")
-"""Types that the bundle lets in. COMING: with rows of ad-hoc groups in the bundle it is all of them."""
 NATURES = {
     "Alert": Nature.JUDICIAL,
     "InformationAnswer": Nature.JUDICIAL,
@@ -90,7 +88,7 @@ NATURES = {
     "RadicalisationCase": Nature.INTELLIGENCE,
 }
 """By type; the others are administrative."""
-GROUP = "group-harbour"
+GROUP = "incident-2026-zaventem"
 ANTWERPEN, GENT = "11002", "44021"
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS_VALID_FROM = datetime(2021, 1, 1, tzinfo=UTC)

@@ -87,7 +87,7 @@ def _poison(backbone: Backbone) -> None:
 
 
 def _post_everything(backbone: Backbone) -> None:
-    for signal_type in drafts.ADMISSIBLE:
+    for signal_type in schemas.SIGNAL_TYPES:
         backbone.post_signal(signal_type, draft(signal_type, reference=f"{signal_type}/1"))
     backbone.post("garbage", VSSE, b"\x00\x00\x00\x00\x01garbage", {})
     other = replace(backbone.keys(OCAD).signer, key_id=backbone.keys(VSSE).signer.key_id)
@@ -108,7 +108,7 @@ def _post_everything(backbone: Backbone) -> None:
     backbone.post("consultation", LTF, *drafts.wired(drafts.consultation(signer=backbone.keys(LTF).signer)))
 
 
-@pytest.mark.parametrize("signal_type", drafts.ADMISSIBLE)
+@pytest.mark.parametrize("signal_type", schemas.SIGNAL_TYPES)
 def test_a_signal_of_each_type_reaches_every_recipient_of_its_decision(
     backbone: Backbone, signal_type: str
 ) -> None:

@@ -13,7 +13,7 @@ from kruispunt_consumers.audit.endings import Ending
 from kruispunt_consumers.inbox import commands as inbox
 from kruispunt_processors.database.tables import metadata
 from kruispunt_producers.synthetic import Outcome
-from kruispunt_schemas.schema import SIGNAL_TYPES
+from kruispunt_producers.synthetic.profiles import agencies
 
 from tests.kills.schedules import SMALL
 from tests.road.conftest import RECIPIENT, Run
@@ -48,7 +48,9 @@ def test_every_signal_ended_once(road: Run) -> None:
 
 def test_the_truth_covers_every_trap_and_type(road: Run) -> None:
     truth = road.world.truth
-    assert {item.signal_type for item in truth if item.outcome is Outcome.DECIDED} == set(SIGNAL_TYPES)
+    assert {item.signal_type for item in truth if item.outcome is Outcome.DECIDED} == {
+        agency.signal_type for agency in agencies()
+    }
     kinds = Counter(item.duplicate for item in truth if item.outcome is Outcome.DUPLICATE)
     assert kinds["SAME_SIGNAL"]
     assert kinds["SAME_CONTENT"]

@@ -122,10 +122,9 @@ def _check_signal(
         appended_at=record.appended_at,
         municipalities=bundle.valid_municipalities,
         participants=bundle.by_id,
-        # COMING: rows of the bundle with sites, groups and roles; then these are plain attributes.
-        sites=getattr(bundle, "sites", frozenset()),
-        groups={group.id for group in getattr(bundle, "groups", ())},
-        roles=frozenset(getattr(bundle.by_id[owner], "roles", ())),
+        sites=bundle.sites,
+        groups=bundle.group_names,
+        roles=frozenset(bundle.by_id[owner].roles),
     )
     if broken is not None:
         raise ContractError(broken.reason, broken.field)

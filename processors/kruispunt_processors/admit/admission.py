@@ -127,10 +127,9 @@ def _admit(
         appended_at=posting.appended_at,
         municipalities=bundle.valid_municipalities,
         participants=bundle.by_id,
-        # COMING: rows of the bundle with sites, groups and roles; then these are plain attributes.
-        sites=getattr(bundle, "sites", frozenset()),
-        groups={group.id for group in getattr(bundle, "groups", ())},
-        roles=frozenset(getattr(bundle.by_id[posting.participant], "roles", ())),
+        sites=bundle.sites,
+        groups=bundle.group_names,
+        roles=frozenset(bundle.by_id[posting.participant].roles),
     )
     if broken is not None:
         raise ContractError(broken.reason, broken.field)

@@ -138,7 +138,10 @@ class Row:
                 raise _RefusedError(DATE, column) from None
         if value.tzinfo is None:
             raise _RefusedError(DATE, column)
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:  # the first or last hours of the calendar
+            raise _RefusedError(DATE, column) from None
 
     def clock(self, column: str) -> time:
         """Return a time of day, hh:mm; midnight when it is absent."""

@@ -302,6 +302,11 @@ class Bundle(_Row):
         return frozenset(self.municipalities)
 
     @cached_property
+    def group_names(self) -> frozenset[str]:
+        """Return the ad-hoc groups that a signal may be for."""
+        return frozenset(group.id for group in self.groups)
+
+    @cached_property
     def covering(self) -> dict[str, int]:
         """Return for each NIS code the bitmap of participants whose territory holds it."""
         areas = {territory.id: territory.municipalities for territory in self.territories}

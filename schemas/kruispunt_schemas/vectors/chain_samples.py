@@ -41,7 +41,7 @@ from kruispunt_schemas.vectors import samples
 from kruispunt_schemas.vectors.samples import CONTACT, FACT, MEASURES, SECRET, SUBJECT, TIME
 
 SITE: Final = "site-north-terminal"
-GROUP: Final = "group-harbour"
+GROUP: Final = "incident-2026-zaventem"
 DISTRIBUTION: Final = Distribution(
     named=("vsse",),
     excluded=("livc-gent",),

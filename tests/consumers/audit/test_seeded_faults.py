@@ -482,6 +482,19 @@ def decision_on_another_version(world: World) -> None:
     also=(Rule.OUTPUTS, Rule.DELIVERY_SAYS_WHY, Rule.WITHHELD_NULL),
 )
 def decision_that_forgets_what_it_supersedes(world: World) -> None:
+    def forget(item: Decision) -> Decision:
+        outputs = tuple(replace(output, replaces=()) for output in item.outputs)
+        return replace(item, supersedes=(), outputs=outputs)
+
+    world.change(DECISIONS, 1, Decision, forget)
+
+
+@breaks(
+    Rule.RECORDS_SOUND,
+    "audit.decisions/0/1",
+    also=(Rule.NONE_LOST, Rule.DELIVERED_IS_DECIDED, Rule.RECEIPT_OF_OUTPUT),
+)
+def output_that_replaces_what_is_not_superseded(world: World) -> None:
     world.change(DECISIONS, 1, Decision, lambda item: replace(item, supersedes=()))
 
 
@@ -757,7 +770,7 @@ def two_first_holdings_of_one_participant(world: World) -> None:
     world.road("federal-police", draft("M"))
 
 
-@breaks(Rule.FACTS, "vsse/2", also=(Rule.EVIDENCE,))
+@breaks(Rule.FACTS, "vsse/2", also=(Rule.EVIDENCE, Rule.SECTION_OUTCOMES, Rule.DELIVERY_SAYS_WHY))
 def follower_lost_between_resolve_and_route(world: World) -> None:
     follower_lost(world)
 

@@ -16,7 +16,7 @@ from kruispunt_consumers.audit.endings import Ending
 from kruispunt_consumers.audit.findings import KEPT, Rule, Severity
 from kruispunt_consumers.audit.ledger import Scope
 from kruispunt_schemas import identity, topics
-from kruispunt_schemas.needtoknow import facts
+from kruispunt_schemas.needtoknow import bitmaps
 from kruispunt_schemas.records.backbone import DuplicateKind, EvidenceSource, OutputKind, Stage
 from kruispunt_schemas.records.backbone import Verdict as Told
 from kruispunt_schemas.records.frame import Classification, Lifecycle
@@ -350,7 +350,7 @@ class TestFollowers:
         world = small_world()
         _, _, decision = world.road("vsse", draft("V"))
         (held,) = (item.members for item in decision.holders if item.fact == "follows_subject")
-        assert facts.members_of(world.bundle, facts.unpack(world.bundle, held)) == ["federal-police"]
+        assert bitmaps.members_of(world.bundle, bitmaps.unpack(world.bundle, held)) == ["federal-police"]
         first = identity.event_id(world.decided[world_first(world)].posting)
         cited = [item.reference for item in decision.evidence if item.source is EvidenceSource.REPERTORY]
         assert cited == [str(first)]

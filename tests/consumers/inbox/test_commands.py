@@ -101,9 +101,8 @@ def test_show_displays_the_signal_and_records_the_consultation(data: Path) -> No
         "Antwerpen (11002)",
         "Assessment: opinion of the originator",
         "verified under key ocad-1 of ocad",
-        "it happened in your territory",
-        "withheld: no ground gives it to you",
-        "withheld: the distribution list is released to nobody",
+        "The task force, prosecutor or district centre is competent for the territory",
+        "withheld: No rule entitles this service to this section.",
         "recorded for j.peeters",
     ):
         assert words in result.stdout
@@ -150,7 +149,7 @@ def test_facts_stand_before_assessments(data: Path) -> None:
 
 def test_an_absent_section_is_shown_as_not_given(data: Path) -> None:
     text = run(data, "show", str(output_id(4)), *WHO).stdout
-    assert "withheld: classified above your clearance  (guard-clearance)" in text
+    assert "withheld: The classification lies above this service's clearance.  (guard-clearance)" in text
     assert text.count("not given") == 4
 
 

@@ -43,7 +43,7 @@ def signed_again(signed: SignedBytes, **changes: Any) -> SignedBytes:
     return replace(signed, header=raw, proof=codec.write_part(signed.schema, "proof", proof))
 
 
-@pytest.mark.parametrize("signal_type", drafts.ADMISSIBLE)
+@pytest.mark.parametrize("signal_type", schemas.SIGNAL_TYPES)
 def test_a_sound_signal_of_each_type_goes_on_with_its_own_bytes(signal_type: str) -> None:
     signed = composed(draft(signal_type))
     at = drafts.posting(drafts.ORIGINATORS[signal_type], 41)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from kruispunt_producers import publishing
-from kruispunt_producers.adapters import choose, installed
+from kruispunt_producers.adapters import Row, choose, installed
+from kruispunt_producers.adapters.chain_export import draft, records
 from kruispunt_producers.posting_box import PostingBox, box_path
 from kruispunt_producers.publishing import Job, publish
 from kruispunt_schemas import codec, disclosure
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.keys import create_participant
 from kruispunt_schemas.settings import Addresses
 
@@ -59,6 +61,15 @@ def test_the_json_lines_adapter_of_the_page_publishes(
     with PostingBox(box_path(tmp_path, "dvz")) as box:
         (refusal,) = box.refusals()
     assert (refusal.position, refusal.reason, refusal.field) == ("2025-03.jsonl:2", "date", "seen")
+
+
+def test_the_line_of_the_page_is_a_travel_hit() -> None:
+    line = block("chain").replace("\n", "").encode()
+    ((_, record),) = records(line)
+    assert isinstance(record, Row)
+    found = draft(record)
+    assert isinstance(found, Draft)
+    assert found.signal_type == "TravelHit"
 
 
 def test_the_table_of_the_page_names_every_adapter_that_is_installed() -> None:

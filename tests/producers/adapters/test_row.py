@@ -47,6 +47,7 @@ def read(values: dict[str, object], reader: Callable[[Row], object]) -> object:
         (date(2024, 2, 29), lambda row: row.optional_day("c"), date(2024, 2, 29)),
         ("2024-02-29T10:00:00+01:00", lambda row: row.moment("c"), datetime(2024, 2, 29, 9, tzinfo=UTC)),
         ("2024-02-29T10:00:00", lambda row: row.moment("c"), Refusal("date", "c")),
+        ("0001-01-01T00:00:00+01:00", lambda row: row.moment("c"), Refusal("date", "c")),
         ("23:59", lambda row: row.clock("c"), time(23, 59)),
         ("24:00", lambda row: row.clock("c"), Refusal("date", "c")),
     ],
