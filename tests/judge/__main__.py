@@ -7,25 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
-from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.judge.shares import shares
 from tests.judge.trial import SHOWN, Count, Trial, type_sections
 
-MOST_PROCESSES: Final = 2
-SHARES: Final = 100
 console = Console(highlight=False)
-_trial: Trial | None = None
-"""The trial of a process that decides a share of it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -40,31 +32,11 @@ def main(arguments: list[str]) -> int:
     columns = (TextColumn("signals"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=options.signals)
-        for part in _shares(options.signals, options.participants == "all", options.seed):
+        for part in shares(options.signals, options.participants == "all", options.seed):
             count.add(part)
             progress.update(task, advance=part.signals)
     _show(trial, count, time.monotonic() - began)
     return 1 if count.divergent or trial.rarely_used(count) else 0
-
-
-def _shares(signals: int, everybody: bool, seed: int) -> Iterator[Count]:
-    workers = min(MOST_PROCESSES, os.cpu_count() or 1)
-    with ProcessPoolExecutor(
-        workers, get_context("spawn"), initializer=_begin, initargs=(signals, everybody, seed)
-    ) as pool:
-        for future in as_completed(pool.submit(_share, share) for share in range(SHARES)):
-            yield future.result()
-
-
-def _begin(signals: int, everybody: bool, seed: int) -> None:
-    global _trial  # noqa: PLW0603 - what a process of the pool is set up with
-    _trial = Trial(signals, everybody=everybody, seed=seed)
-
-
-def _share(share: int) -> Count:
-    if _trial is None:
-        raise RuntimeError("this process was not set up")
-    return _trial.run(share, SHARES)
 
 
 def _show(trial: Trial, count: Count, seconds: float) -> None:

@@ -34,7 +34,7 @@ LAPSES_EVERY: Final = 37
 LAPSES_ON: Final = date(2026, 12, 10)
 MEMBERS_EVERY: Final = 23
 """Of so many rows one is a member of the groups that are added, and so are the gateways."""
-SIGNALS_A_MATTER: Final = 20
+SIGNALS_A_MATTER: Final = 30
 MATTERS: Final = (26, 1000)
 """Fewest and most matters of a trial: each is decided anew for every sort of participant."""
 SHOWN: Final = 20
