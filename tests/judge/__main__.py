@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,6 +19,8 @@ from tests.judge.shares import shares
 from tests.judge.trial import SHOWN, Count, Trial, type_sections
 
 console = Console(highlight=False)
+SAID_EVERY: Final = 10
+"""Shares after which it is said how far it is, where no bar can be drawn."""
 
 
 def main(arguments: list[str]) -> int:
@@ -32,9 +35,13 @@ def main(arguments: list[str]) -> int:
     columns = (TextColumn("signals"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=options.signals)
-        for part in shares(options.signals, options.participants == "all", options.seed):
+        for done, part in enumerate(shares(options.signals, options.participants == "all", options.seed), 1):
             count.add(part)
             progress.update(task, advance=part.signals)
+            if not progress.console.is_terminal and done % SAID_EVERY == 0:
+                progress.console.print(
+                    f"{time.monotonic() - began:,.0f} s: {count.signals:,} signals, {count.divergent:,} divergences"
+                )
     _show(trial, count, time.monotonic() - began)
     return 1 if count.divergent or trial.rarely_used(count) else 0
 
