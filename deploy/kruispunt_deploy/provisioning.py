@@ -74,18 +74,18 @@ def provision(
     say("schemas, tables, topics")
     names = [row.id for row in participants]
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="provision") as pool:
-        registering = pool.submit(_register, addresses.registry, settings.data)
+        registering = pool.submit(register, addresses.registry, settings.data)
         migrating = pool.submit(asyncio.run, _migrate(settings.database_address()))
         creating = pool.submit(_create_topics, addresses.brokers, names)
         wire_ids = registering.result()
         migrating.result()
         made, found = creating.result()
     say("bundle")
-    activated = _activate(addresses.brokers, bundle, wire_ids)
+    activated = announce(addresses.brokers, bundle, wire_ids)
     return Provisioned(len(participants), made, found, len(wire_ids), bundle.name, activated)
 
 
-def _register(url: str, data: Path) -> dict[str, int]:
+def register(url: str, data: Path) -> dict[str, int]:
     """Register every schema of a topic; return the registry's ids by name."""
     with closing(Registry(url, data / CACHE_FILE)) as registry:
         registry.prepare()
@@ -174,7 +174,7 @@ def _topic_config(topic: topics.Topic, replicas: int) -> dict[str, str]:
     }
 
 
-def _activate(brokers: str, bundle: Bundle, wire_ids: dict[str, int]) -> bool:
+def announce(brokers: str, bundle: Bundle, wire_ids: dict[str, int]) -> bool:
     """Announce the bundle unless it is the one announced last; return whether it was announced."""
     last = asyncio.run(announced(brokers)).latest()
     if last is not None and last.name == bundle.name:

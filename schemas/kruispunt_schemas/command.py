@@ -2,7 +2,8 @@
 
 Rules
 -----
-1. A room contributes click commands through the entry-point group ``kruispunt.commands``; this module names none.
+1. A room contributes click commands through the entry-point group ``kruispunt.commands``; this module names none. A group
+   within the command may have an entry-point group of its own (`InstalledCommands.entries`).
 2. A KruispuntError ends with exit code 2 and its text; nothing else is caught here.
 3. Every command takes ``--json`` through `json_option` and prints with `console` or `print_json`.
 
@@ -81,8 +82,11 @@ def log_to_stderr() -> None:
 class InstalledCommands(click.Group):
     """A group whose members are the entry points of the installed rooms, loaded when asked for."""
 
+    entries = GROUP
+    """Name of the entry-point group."""
+
     def _found(self) -> dict[str, EntryPoint]:
-        return {entry.name: entry for entry in entry_points(group=GROUP)}
+        return {entry.name: entry for entry in entry_points(group=self.entries)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all subcommands, sorted."""
