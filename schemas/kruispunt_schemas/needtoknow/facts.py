@@ -17,6 +17,7 @@ Must not: decide anything, or ask a database or a clock.
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -219,7 +220,8 @@ def _may_be_minor(subject: Subject, day: date) -> bool:
     birth = subject.birth
     if birth is None or birth.year == 0:
         return False
-    month, last = (birth.month, birth.day or 31) if birth.month else (12, 31)
+    month = birth.month or 12
+    last = (birth.month and birth.day) or calendar.monthrange(birth.year, month)[1]
     return (birth.year + OF_AGE, month, last) > (day.year, day.month, day.day)
 
 
