@@ -93,8 +93,17 @@ def ground_national_mandate(it: Signal, to: Service, ties: Ties) -> bool:
 def ground_competence(it: Signal, to: Service, ties: Ties) -> bool:
     """The service is competent for this phenomenon, on its territory or for the whole country."""
     calls_for_action = it.type in ("Alert", "EnforcementCase", "MeasureReport")
+    enforces = to.kind in (
+        "administrative-enforcement",
+        "customs",
+        "district-centre",
+        "federal-police",
+        "information-hub",
+        "municipality",
+        "partner-service",
+    )
     reaches = to.everywhere or Tie.TERRITORY in ties
-    return calls_for_action and it.phenomenon in to.clusters and reaches
+    return calls_for_action and enforces and it.phenomenon in to.clusters and reaches
 
 
 @ground(*OUTLINE)
