@@ -33,7 +33,7 @@ def ground(*sections: str) -> Callable[[Rule], Rule]:
 
 @ground(*ALL)
 def ground_territory(it: Signal, to: Service, ties: Ties) -> bool:
-    """The task force, prosecutor or district centre is competent for the territory that this concerns."""
+    """The task force, the prosecutor or a centre of the district is competent for the territory that this concerns."""
     if Tie.TERRITORY not in ties:
         return False
     if it.type == "FeedbackSheet":
@@ -46,7 +46,8 @@ def ground_territory(it: Signal, to: Service, ties: Ties) -> bool:
         "ThreatEvaluation",
         "TravelHit",
     )
-    return it.type in on_persons and to.kind in ("local-task-force", "prosecutor", "district-centre")
+    of_the_district = ("prosecutor", "district-centre", "information-hub")
+    return it.type in on_persons and to.kind in ("local-task-force", *of_the_district)
 
 
 @ground(*FACTS)
@@ -91,7 +92,7 @@ def ground_national_mandate(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground(*FACTS)
 def ground_competence(it: Signal, to: Service, ties: Ties) -> bool:
-    """The service is competent for this phenomenon, on its territory or for the whole country."""
+    """The service acts against this phenomenon, on its territory or in the whole country."""
     calls_for_action = it.type in ("Alert", "EnforcementCase", "MeasureReport")
     enforces = to.kind in (
         "administrative-enforcement",
@@ -101,6 +102,7 @@ def ground_competence(it: Signal, to: Service, ties: Ties) -> bool:
         "information-hub",
         "municipality",
         "partner-service",
+        "prosecutor",
     )
     reaches = to.everywhere or Tie.TERRITORY in ties
     return calls_for_action and enforces and it.phenomenon in to.clusters and reaches
@@ -115,7 +117,7 @@ def ground_named(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground(*OUTLINE)
 def ground_follows_subject(it: Signal, to: Service, ties: Ties) -> bool:
-    """The service already follows this subject."""
+    """The service already follows this subject, and this is no judicial information."""
     works_on_persons = (
         "threat-analysis",
         "intelligence",
@@ -139,14 +141,16 @@ def ground_deconfliction(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground(*OUTLINE)
 def ground_tier(it: Signal, to: Service, ties: Ties) -> bool:
-    """The service has direct access to the common database."""
-    return it.type == "EntityChange" and to.tier in ("consult", "feed")
+    """The service has access to the common database and this touches its territory or whom it follows."""
+    touches = Tie.TERRITORY in ties or Tie.FOLLOWS in ties
+    return it.type == "EntityChange" and to.tier in ("consult", "feed") and touches
 
 
 @ground("assessment")
 def ground_duty_to_feed(it: Signal, to: Service, ties: Ties) -> bool:
-    """The service has a duty to feed the common database and therefore sees the assessment too."""
-    return it.type == "EntityChange" and to.tier == "feed"
+    """The service has a duty to feed the common database about this person and therefore sees the assessment too."""
+    touches = Tie.TERRITORY in ties or Tie.FOLLOWS in ties
+    return it.type == "EntityChange" and to.tier == "feed" and touches
 
 
 @ground("contact")
@@ -169,7 +173,7 @@ def ground_group(it: Signal, to: Service, ties: Ties) -> bool:
     return Tie.GROUP in ties
 
 
-@ground("context", "measures", "contact")
+@ground("context", "assessment", "measures", "contact")
 def ground_site(it: Signal, to: Service, ties: Ties) -> bool:
     """The operator or sector authority gets what concerns the security of its site, without persons."""
     guards_it = to.kind in ("site-operator", "sector-authority", "nuclear-expert")
@@ -181,6 +185,12 @@ def ground_information_card(it: Signal, to: Service, ties: Ties) -> bool:
     """The mayor or governor gets the information card of whoever is followed on the territory."""
     administers = to.kind in ("municipality", "province-governor")
     return it.type == "EntityChange" and administers and Tie.TERRITORY in ties
+
+
+@ground("assessment")
+def ground_answer(it: Signal, to: Service, ties: Ties) -> bool:
+    """It is the answer to a request of this service, with the assessment."""
+    return it.type == "InformationAnswer" and Tie.NAMED in ties
 
 
 @ground(*CARD)

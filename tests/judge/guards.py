@@ -180,6 +180,19 @@ def guard_aggregates_only(it: Signal, to: Service, ties: Ties) -> bool:
 
 
 @guard()
+def guard_group(it: Signal, to: Service, ties: Ties) -> bool:
+    """The log of an incident is only for the group that works on it now, and for the crisis centre."""
+    return it.type == "IncidentLogEntry" and Tie.GROUP not in ties and to.kind != "crisis-centre"
+
+
+@guard()
+def guard_unrecognised(it: Signal, to: Service, ties: Ties) -> bool:
+    """This signal bears a mark that is not known yet; in doubt nothing is released."""
+    said = {*it.markings, *it.measures, it.about}
+    return "UNRECOGNISED" in said
+
+
+@guard()
 def guard_oversight(it: Signal, to: Service, ties: Ties) -> bool:
     """Oversight reads the records itself and is no recipient."""
     return to.has_role("oversees")

@@ -118,7 +118,7 @@ class World:
             nature=truth["nature"],
             purposes=frozenset(truth["purposes"]),
             phenomenon=truth["phenomenon"],
-            source=truth["data_source"] if truth["data_source"] in self.restricted else "",
+            source=_source(truth["data_source"], self.restricted),
             about=subject["data_subject"] if subject else "NONE",
             minor=bool(subject) and may_be_minor(subject["birth"], day),
             measures=frozenset(truth["measures"] or ()),
@@ -210,3 +210,9 @@ def _rung(classification: str) -> int:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _source(said: str | None, restricted: frozenset[str]) -> str:
+    """Return the source that needs an agreement, however it is spelled; none where no agreement is needed."""
+    name = (said or "").strip().upper()
+    return name if name in restricted else ""

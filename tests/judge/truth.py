@@ -33,6 +33,7 @@ CLASSIFICATIONS: Final = (
     "UNRECOGNISED",
 )
 MARKINGS: Final = (
+    "UNRECOGNISED",
     "THIRD_PARTY_RULE",
     "DIFFUSION_RESTREINTE",
     "EUROPOL_H0",
@@ -68,7 +69,7 @@ PHENOMENA: Final = (
     "ROAD_SAFETY",
     "NUISANCE_PUBLIC_ORDER",
 )
-SOURCES: Final = (None, "ANPR", "PNR", "SHOP-CAMERAS")
+SOURCES: Final = (None, "ANPR", " pnr", "SHOP-CAMERAS")
 SUBJECTS: Final = ("SUSPECT", "CONVICTED", "VICTIM", "WITNESS", "OTHER", "UNRECOGNISED")
 MEASURES: Final = ("PROACTIVE", "PREVENTIVE", "REPRESSIVE", "REINTEGRATION")
 IN_THE_DATABASE: Final = ("EntityChange", "RadicalisationCase", "ThreatEvaluation")

@@ -10,7 +10,8 @@ Rules
 3. Participants with equal facts form a group. Sets of participants are bitmaps over the bundle's (bit n is
    participant n): first the groups that the bundle alone makes, then each is split by what the signal says.
 4. `SOURCES` says of each fact where it comes from; a decision cites the commitments and events (`recording`).
-5. In doubt a fact is what withholds: whoever may still be under age is a minor, a nature that is not stated fits nobody.
+5. In doubt a fact is what withholds: whoever may still be under age by the year of birth is a minor, a nature that is not
+   stated fits nobody. Where no year of birth is known nothing can be said.
 
 Must not: decide anything, or ask a database or a clock.
 """
@@ -190,7 +191,7 @@ def _stated(bundle: Bundle, observed: Observed) -> Stated:
     )
     row = bundle.by_id.get(header.originator)
     day = observed.appended_at.date()
-    source = (context.data_source if context else None) or ""
+    source = ((context.data_source if context else None) or "").strip().upper()
     return Stated(
         signal_type=header.signal_type,
         lifecycle=header.lifecycle.value,
