@@ -101,9 +101,11 @@ def _post_everything(backbone: Backbone) -> None:
         "recall", draft(reference="recalled/1", statement="A mistake.", version=2, lifecycle=Lifecycle.RECALL)
     )
     backbone.post_signal("wide", draft(reference="narrowed/1", statement="Elsewhere."))
-    backbone.post_signal(
-        "narrow", draft(reference="narrowed/1", statement="Elsewhere.", version=2, municipality=drafts.GENT)
+    # Excluded too: the task force follows the subject by now, wherever it is.
+    narrowed = draft(
+        reference="narrowed/1", statement="Elsewhere.", version=2, municipality=drafts.GENT, excluded=(LTF,)
     )
+    backbone.post_signal("narrow", narrowed)
     backbone.post("receipt", LTF, *drafts.wired(drafts.receipt(signer=backbone.keys(LTF).signer)))
     backbone.post("consultation", LTF, *drafts.wired(drafts.consultation(signer=backbone.keys(LTF).signer)))
 

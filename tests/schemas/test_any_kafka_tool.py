@@ -21,13 +21,13 @@ from confluent_kafka.cimpl import NewTopic
 from kruispunt_schemas import codec, topics, tracing, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.vectors import samples
+from kruispunt_schemas.vectors import chain_samples, samples
 
 from tests.schemas.conftest import Subjects
 from tests.stacks import StackUnderTest
 
 READER = Path(__file__).with_name("foreign_reader.py")
-SIGNALS = [samples.composed(draft) for draft in samples.DRAFTS]
+SIGNALS = [samples.composed(draft) for draft in (*samples.DRAFTS, *chain_samples.DRAFTS)]
 ANSWERS = [samples.receipt(), samples.consultation()]
 BACKBONE = {type(record).__name__: record for record in samples.RECORDS}
 
