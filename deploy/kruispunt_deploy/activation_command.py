@@ -7,7 +7,6 @@ Must not: hold a rule (`activation` does).
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +60,7 @@ def activate(data: Path | None, yes: bool, as_json: bool) -> None:
             {
                 "activated": activated,
                 "bundle": proposed.bundle.name,
-                "difference": asdict(proposed.difference),
+                "difference": proposed.difference.counts(),
             }
         )
     else:

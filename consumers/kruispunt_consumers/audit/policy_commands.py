@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
 from kruispunt_schemas.jurist.options import language_option
+from kruispunt_schemas.jurist.resolving import givable
 from kruispunt_schemas.needtoknow import counterfactual
 from kruispunt_schemas.needtoknow.explanation import Explanation
 from kruispunt_schemas.needtoknow.explanation import explain as explained
@@ -79,7 +80,8 @@ def explain(signal: str, participant: str, data: Path | None, language: Language
 def why_not(signal: str, participant: str, data: Path | None, language: Language, as_json: bool) -> None:
     """Tell the smallest change of a fact, or of the policy, that would have given SIGNAL to PARTICIPANT.
 
-    Every smallest set of changes is given, most plausible first; none of them is said to be right.
+    Every smallest set of changes is given, most plausible first; none of them is said to be right. A section that no
+    ground gives to anyone is left out.
     """
     past = read(data)
     decision, found, policies = _explained(past, signal, participant)
@@ -90,7 +92,7 @@ def why_not(signal: str, participant: str, data: Path | None, language: Language
             counterfactual.rules_to_change(policies, found.facts, item.section),
         )
         for item in found.sections
-        if not item.released
+        if not item.released and givable(policies, (item.section,))
     }
     if not as_json:
         tables.show_why_not(console, found, answers, policies, language)
@@ -132,7 +134,7 @@ def diff(old: str, new: str, most: int, data: Path | None, as_json: bool) -> Non
     past = read(data)
     difference, changes = pasts.counted(pasts.differences(past, pasts.side(past, old), pasts.side(past, new)))
     if as_json:
-        print_json({**asdict(difference), "changes": [asdict(item) for item in changes]})
+        print_json({**difference.counts(), "changes": [asdict(item) for item in changes]})
     else:
         tables.show_difference(console, difference, changes, most)
 

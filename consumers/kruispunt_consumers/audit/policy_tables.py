@@ -38,7 +38,7 @@ def show_explanation(
     for sections, item in _together(found.sections):
         console.print()
         style = "bold green" if item.released else "bold red"
-        verb = "released" if item.released else "withheld"
+        verb = title("released" if item.released else "refused", language)
         console.print(Text(f"{', '.join(sections)}: {verb}", style=style))
         for name in _behind(item):
             console.print(Text(f"  {name}: {sentence(policies, name, language)}"))

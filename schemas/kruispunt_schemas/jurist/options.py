@@ -64,4 +64,5 @@ def with_policy(bundle: Bundle, path: Path) -> Bundle:
             changes["policy_schema"] = schema.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{path}: {error}") from None
-    return Bundle.model_validate({**dict(bundle), **changes})
+    own = {name: getattr(bundle, name) for name in Bundle.model_fields}
+    return Bundle.model_validate({**own, **changes})

@@ -58,6 +58,8 @@ _TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "Allein aufgrund dieser Meldung: Wer die Person bereits verfolgt, wurde nicht befragt.",
         "From this signal alone: who follows the subject already was not consulted.",
     ),
+    "released": ("vrijgegeven", "communiqué", "freigegeben", "released"),
+    "refused": ("geweigerd", "refusé", "verweigert", "withheld"),
     "received": (
         "Dit werd vrijgegeven.",
         "Ceci a été communiqué.",

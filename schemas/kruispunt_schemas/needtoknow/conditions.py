@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, Final
 
@@ -99,11 +99,16 @@ def conditions(policies: str) -> tuple[Conditions, ...]:
     )
 
 
+def values_of(facts: Facts) -> dict[str, Any]:
+    """Return facts by name."""
+    return {name: getattr(facts, name) for name in _NAMES}
+
+
 def outcomes(
     ruled: Iterable[Conditions], facts: Facts, sections: Collection[str]
 ) -> tuple[SectionOutcome, ...]:
     """Return what rules come to, as `PolicyEngine.evaluate` says it."""
-    values = asdict(facts)
+    values = values_of(facts)
     return combined([rule for rule in ruled if rule.hold(values)], sections)
 
 
@@ -169,6 +174,7 @@ def _parts(name: str, rule: Mapping[str, Any]) -> Iterator[Condition]:
                 raise PolicyError(f"{name}: {error}") from None
 
 
+_NAMES: Final = tuple(item.name for item in fields(Facts))
 _METHODS: Final = ("contains", "containsAny", "containsAll")
 _BINARY: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "==": lambda left, right: left == right,

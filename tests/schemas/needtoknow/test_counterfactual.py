@@ -150,7 +150,7 @@ def test_no_smaller_set_of_changes_would_have_done(found: Facts, section: str) -
     about = [rule for rule in RULED if rule.speaks_of(section)]
     read = {name for rule in about for name in rule.facts}
     singles = [change for fact in sorted(read) for change in _changes(POLICIES, fact, getattr(found, fact))]
-    smaller = [(change,) for change in singles] if size > 1 else []
+    smaller: list[tuple[Change, ...]] = [(change,) for change in singles] if size > 1 else []
     if size > 2:
         smaller += [
             pair
