@@ -52,7 +52,7 @@ def ground_territory(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground(*FACTS)
 def ground_territory_police(it: Signal, to: Service, ties: Ties) -> bool:
-    """The police zone gets the facts about its own territory, without assessments or sources."""
+    """The police on the spot gets the facts about its own territory, without assessments or sources."""
     of_the_field = (
         "Alert",
         "EnforcementCase",
@@ -62,7 +62,9 @@ def ground_territory_police(it: Signal, to: Service, ties: Ties) -> bool:
         "ThreatEvaluation",
         "TravelHit",
     )
-    return to.kind == "local-police" and Tie.TERRITORY in ties and it.type in of_the_field
+    judicial = to.kind == "federal-police" and to.has_role("investigates")
+    on_the_spot = (to.kind == "local-police" or judicial) and Tie.TERRITORY in ties
+    return on_the_spot and it.type in of_the_field
 
 
 @ground(*FACTS, "assessment")
@@ -94,18 +96,10 @@ def ground_national_mandate(it: Signal, to: Service, ties: Ties) -> bool:
 def ground_competence(it: Signal, to: Service, ties: Ties) -> bool:
     """The service acts against this phenomenon, on its territory or in the whole country."""
     calls_for_action = it.type in ("Alert", "EnforcementCase", "MeasureReport")
-    enforces = to.kind in (
-        "administrative-enforcement",
-        "customs",
-        "district-centre",
-        "federal-police",
-        "information-hub",
-        "municipality",
-        "partner-service",
-        "prosecutor",
-    )
+    administers = to.kind in ("municipality", "province-governor") and it.type == "EnforcementCase"
+    acts = to.has_role("enforces-law", "magistrate") or administers
     reaches = to.everywhere or Tie.TERRITORY in ties
-    return calls_for_action and enforces and it.phenomenon in to.clusters and reaches
+    return calls_for_action and acts and it.phenomenon in to.clusters and reaches
 
 
 @ground(*OUTLINE)
@@ -141,8 +135,8 @@ def ground_deconfliction(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground(*OUTLINE)
 def ground_tier(it: Signal, to: Service, ties: Ties) -> bool:
-    """The service has access to the common database and this touches its territory or whom it follows."""
-    touches = Tie.TERRITORY in ties or Tie.FOLLOWS in ties
+    """The service has access to the common database, for the country, its territory or whom it follows."""
+    touches = to.everywhere or Tie.TERRITORY in ties or Tie.FOLLOWS in ties
     return it.type == "EntityChange" and to.tier in ("consult", "feed") and touches
 
 
@@ -173,14 +167,14 @@ def ground_group(it: Signal, to: Service, ties: Ties) -> bool:
     return Tie.GROUP in ties
 
 
-@ground("context", "assessment", "measures", "contact")
+@ground("context", "measures", "contact")
 def ground_site(it: Signal, to: Service, ties: Ties) -> bool:
     """The operator or sector authority gets what concerns the security of its site, without persons."""
     guards_it = to.kind in ("site-operator", "sector-authority", "nuclear-expert")
     return guards_it and Tie.TERRITORY in ties and it.type in ("Alert", "MeasureReport", "ThreatLevel")
 
 
-@ground(*CARD)
+@ground("context", "subject", "contact")
 def ground_information_card(it: Signal, to: Service, ties: Ties) -> bool:
     """The mayor or governor gets the information card of whoever is followed on the territory."""
     administers = to.kind in ("municipality", "province-governor")
@@ -189,13 +183,22 @@ def ground_information_card(it: Signal, to: Service, ties: Ties) -> bool:
 
 @ground("assessment")
 def ground_answer(it: Signal, to: Service, ties: Ties) -> bool:
-    """It is the answer to a request of this service, with the assessment."""
-    return it.type == "InformationAnswer" and Tie.NAMED in ties
+    """The service has asked for this and gets the answer with its assessment."""
+    gets_otherwise = to.kind in ("oversight", "local-safety-cell")
+    return it.type == "InformationAnswer" and Tie.NAMED in ties and not gets_otherwise
 
 
 @ground(*CARD)
 def ground_socio_preventive(it: Signal, to: Service, ties: Ties) -> bool:
-    """The measure is preventive or meant to reintegrate: the safety cell on the spot follows it up."""
+    """The measure is preventive or meant to reintegrate: the cell and the care on the spot follow it up."""
     gentle = not it.measures.isdisjoint({"PREVENTIVE", "REINTEGRATION"})
-    on_the_spot = to.kind == "local-safety-cell" and Tie.TERRITORY in ties
+    cares = to.kind in (
+        "care-service",
+        "education-service",
+        "local-safety-cell",
+        "partner-service",
+        "victim-care",
+        "youth-service",
+    )
+    on_the_spot = cares and Tie.TERRITORY in ties and it.phenomenon in to.clusters
     return it.type == "MeasureReport" and gentle and on_the_spot

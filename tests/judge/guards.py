@@ -157,8 +157,9 @@ def guard_nature(it: Signal, to: Service, ties: Ties) -> bool:
 
 @guard(*OF_THE_PERSON)
 def guard_minor(it: Signal, to: Service, ties: Ties) -> bool:
-    """This is about a minor: only for police, justice and youth protection."""
-    return it.minor and not to.has_role(*JUSTICE, "protects-minors")
+    """This is about a minor: only for police, justice, youth protection and those who evaluate the threat."""
+    among_them = to.has_role(*JUSTICE, "protects-minors") or to.kind in ("threat-analysis", "intelligence")
+    return it.minor and not among_them
 
 
 @guard(*OF_THE_PERSON)
@@ -219,5 +220,5 @@ def guard_screening(it: Signal, to: Service, ties: Ties) -> bool:
 @guard("measures")
 def guard_repressive_measure(it: Signal, to: Service, ties: Ties) -> bool:
     """Repressive measures are for police, justice and the task force only."""
-    among_them = to.has_role(*JUSTICE) or to.kind in ("local-task-force", "threat-analysis", "intelligence")
+    among_them = to.has_role(*JUSTICE) or to.kind in ("threat-analysis", "intelligence")
     return "REPRESSIVE" in it.measures and not among_them
