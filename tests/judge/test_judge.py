@@ -138,7 +138,7 @@ class TestADifferenceIsNoticed:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def milder(it: Signal, to: Service, ties: Ties) -> bool:
-            return guards.guard_minor(it, to, ties) and to.kind != "threat-analysis"
+            return guards.guard_minor(it, to, ties) and to.kind != "partner-service"
 
         monkeypatch.setitem(guards.GUARDS, "guard-minor", (milder, guards.GUARDS["guard-minor"][1]))
         assert any(
