@@ -55,6 +55,7 @@ kill-test: install
 bench: install
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r benchmarks/requirements.lock
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.population
 
 lock:
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-header --output-file requirements.lock requirements.in $(ROOMS:%=--no-emit-package kruispunt-%)

@@ -32,7 +32,7 @@ from kruispunt_producers.kafka import deliver
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas import topics
 from kruispunt_schemas.needtoknow.authoring import make
-from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.bundle import Bundle, Participant
 from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Settings
 
@@ -63,11 +63,11 @@ class Sample:
 class Bed:
     """An open stack, provisioned for the workload."""
 
-    def __init__(self, stack: LocalStack, data: Path) -> None:
+    def __init__(self, stack: LocalStack, data: Path, rows: Sequence[Participant] | None = None) -> None:
         self.stack = stack
         self.data = data
         self.settings = Settings(data=data, **stack.addresses.model_dump())
-        self.rows = participants()
+        self.rows = tuple(rows or participants())
         provision(self.settings, lambda _: None, self.rows)
         self.brokers = stack.addresses.brokers
         self._admin = AdminClient({"bootstrap.servers": self.brokers})

@@ -69,7 +69,7 @@ def _text(results: Results) -> str:
     lines = [
         "# Speed",
         "",
-        f"Measured {datetime.now(UTC):%Y-%m-%d} at commit {_commit()} by `make bench`: {os.cpu_count()} cores, Python "
+        f"Measured {datetime.now(UTC):%Y-%m-%d} at commit {commit()} by `make bench`: {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, all servers and workers on the same cores. Method: `benchmarks/README.md`.",
         f"Workload: {shape.postings:,} postings of {shape.bytes_median:,.0f} bytes (median), fan-out median "
         f"{shape.fan_out_median:.0f}, 99th percentile {shape.fan_out_p99:.0f}, mean {shape.fan_out_mean:.1f}.",
@@ -136,7 +136,8 @@ def _rates(runs: list[Run]) -> str:
     return ", ".join(f"{run.per_second:,.0f}" for run in runs)
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Return the commit that is measured, and whether it was changed."""
     return _git("rev-parse", "--short", "HEAD") + (" (with changes)" if _git("status", "--porcelain") else "")
 
 

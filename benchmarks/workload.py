@@ -93,6 +93,9 @@ def participants() -> tuple[Participant, ...]:
             name=f"Zone {number}",
             kind=ParticipantKind.LOCAL_POLICE,
             clearance=Classification.RESTRICTED,
+            natures=(Nature.JUDICIAL, Nature.ADMINISTRATIVE, Nature.INTELLIGENCE),
+            purposes=(Purpose.PREVENTION, Purpose.INVESTIGATION),
+            screened_until=date(2031, 12, 31),
         )
         for number in range(EXTRA_ZONES)
     )
@@ -100,19 +103,29 @@ def participants() -> tuple[Participant, ...]:
 
 
 def prepare(
-    count: int, data: Path, wire_ids: Mapping[bytes, int], bundle: Bundle, *, seed: int = 1, first: int = 0
+    count: int,
+    data: Path,
+    wire_ids: Mapping[bytes, int],
+    bundle: Bundle,
+    *,
+    seed: int = 1,
+    first: int = 0,
+    engine: PolicyEngine | None = None,
+    nameable: Sequence[str] | None = None,
 ) -> tuple[list[Prepared], Shape]:
     """Return so many postings, signed with the keys in a data folder, and their shape.
 
-    first: number of the first signal, so that two workloads of one run share none.
+    first: number of the first signal, so that two workloads of one run share none. engine: counts the recipients.
+    nameable: who is named in signals that go to many, whoever may be unless given.
     """
     random = Random(seed)
-    engine = PolicyEngine(bundle.policies, bundle.policy_schema)
+    engine = engine or PolicyEngine(bundle.policies, bundle.policy_schema)
     owners = {name: keys.read_participant(data, name) for name in ORIGINATORS}
-    nameable = [row.id for row in bundle.participants if row.kind in _NAMEABLE]
+    wanted = set(bundle.by_id if nameable is None else nameable)
+    named = [row.id for row in bundle.participants if row.kind in _NAMEABLE and row.id in wanted]
     made: list[Prepared] = []
     fan_out: list[int] = []
-    for number, draft in enumerate(_drafts(random, count, nameable, first)):
+    for number, draft in enumerate(_drafts(random, count, named, first)):
         if made and random.random() < REPEAT_SHARE:
             made.append(random.choice(made[-500:]))
             continue

@@ -88,7 +88,8 @@ def _poison(backbone: Backbone) -> None:
 
 def _post_everything(backbone: Backbone) -> None:
     for signal_type in schemas.SIGNAL_TYPES:
-        backbone.post_signal(signal_type, draft(signal_type, reference=f"{signal_type}/1"))
+        made = draft(signal_type, reference=f"{signal_type}/1", named=("ctif", "ocad"))
+        backbone.post_signal(signal_type, made)
     backbone.post("garbage", VSSE, b"\x00\x00\x00\x00\x01garbage", {})
     other = replace(backbone.keys(OCAD).signer, key_id=backbone.keys(VSSE).signer.key_id)
     backbone.post_signal("forged", draft(reference="forged/1"), signer=other)

@@ -4,7 +4,7 @@ Rules
 -----
 1. Both topics are read whole, to their end as it is now; a record that cannot be read is an error that names its place.
 2. A decision that lies there twice, as after a replay, counts once.
-3. A name is a prefix of a signal's id, a decision's or a bundle's; one that fits several is refused with what it fits.
+3. A name is a prefix of a signal's id, a decision's, a delivery's or a bundle's; one that fits several is refused with what it fits.
 
 Must not: judge a decision.
 """
@@ -24,6 +24,7 @@ from kruispunt_schemas.jurist.options import with_policy
 from kruispunt_schemas.needtoknow import bundle as bundles
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.comparison import Changed, Difference, Policy, compare
+from kruispunt_schemas.needtoknow.decisions import output_id
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent, Decision
 
 from kruispunt_consumers.audit import reading
@@ -45,12 +46,16 @@ class Past:
     activations: list[BundleActivation] = field(default_factory=list)
 
     def decision(self, name: str) -> Decision:
-        """Return the decision on a signal by a prefix of its id or the signal's; raise ConfigurationError."""
+        """Return a decision by a prefix of its id, its signal's or a delivery's; raise ConfigurationError."""
+        known = self.decisions.values() if name else ()
         found = [
-            decision
-            for decision in self.decisions.values()
-            if name
-            and (str(decision.signal_id).startswith(name) or str(decision.decision_id).startswith(name))
+            item
+            for item in known
+            if str(item.signal_id).startswith(name) or str(item.decision_id).startswith(name)
+        ] or [
+            item
+            for item in known
+            if any(str(output_id(item, output)).startswith(name) for output in item.outputs)
         ]
         return _one(name, "decision", {str(item.signal_id): item for item in found})
 

@@ -15,7 +15,7 @@ from kruispunt_schemas.command import console, json_option, print_json, stderr
 from kruispunt_schemas.jurist.options import language_option
 from kruispunt_schemas.jurist.resolving import givable
 from kruispunt_schemas.needtoknow import counterfactual
-from kruispunt_schemas.needtoknow.explanation import Explanation
+from kruispunt_schemas.needtoknow.explanation import Explanation, everyone
 from kruispunt_schemas.needtoknow.explanation import explain as explained
 from kruispunt_schemas.needtoknow.rules import NO_GROUND, Language, rules, sentence
 from kruispunt_schemas.records.backbone import Decision
@@ -44,15 +44,20 @@ def read(data: Path | None) -> Past:
 
 @click.command(epilog="Example: kruispunt policy explain 3f2a9c ltf-antwerpen --language nl")
 @click.argument("signal")
-@click.argument("participant")
+@click.argument("participant", required=False)
 @data_option
 @language_option
 @json_option
-def explain(signal: str, participant: str, data: Path | None, language: Language, as_json: bool) -> None:
-    """Explain what PARTICIPANT received of SIGNAL and why, from the decision record.
+def explain(
+    signal: str, participant: str | None, data: Path | None, language: Language, as_json: bool
+) -> None:
+    """Explain what PARTICIPANT received of SIGNAL and why, from the decision record; without one, what everybody did.
 
-    SIGNAL: the first digits of a signal's or a decision's id. Exits with 1 when the recorded outcome does not follow.
+    SIGNAL: the first digits of a signal's, a decision's or a delivery's id. Exits with 1 when the recorded outcome does not follow.
     """
+    if participant is None:
+        _explain_to_all(read(data), signal, language, as_json=as_json)
+        return
     decision, found, policies = _explained(read(data), signal, participant)
     if as_json:
         print_json(
@@ -69,6 +74,17 @@ def explain(signal: str, participant: str, data: Path | None, language: Language
             "The recorded outcome does not follow from the recorded facts. Next: kruispunt audit replay"
         )
         sys.exit(1)
+
+
+def _explain_to_all(past: Past, signal: str, language: Language, *, as_json: bool) -> None:
+    decision = past.decision(signal)
+    bundle = past.cited(decision)
+    found = everyone(bundle, decision)
+    if as_json:
+        outcomes = [asdict(item) for item in found]
+        print_json({"decision": decision.decision_id, "bundle": decision.bundle, "outcomes": outcomes})
+    else:
+        tables.show_everyone(console, decision, found, bundle.policies, language)
 
 
 @click.command(name="why-not", epilog="Example: kruispunt policy why-not 3f2a9c ltf-gent --language fr")

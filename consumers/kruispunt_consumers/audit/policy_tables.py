@@ -12,15 +12,19 @@ from kruispunt_schemas.jurist.titles import title
 from kruispunt_schemas.needtoknow import fact_words
 from kruispunt_schemas.needtoknow.comparison import Changed, Difference
 from kruispunt_schemas.needtoknow.counterfactual import Change, PolicyChange
-from kruispunt_schemas.needtoknow.explanation import Explained, Explanation
-from kruispunt_schemas.needtoknow.rules import NO_GROUND, Language, rules, sentence
+from kruispunt_schemas.needtoknow.explanation import Explained, Explanation, Together
+from kruispunt_schemas.needtoknow.rules import ERROR, NO_GROUND, Language, rules, sentence
 from kruispunt_schemas.records.backbone import Decision
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 MOST_ANSWERS: Final = 6
 """Answers to why not that are shown for a section; all of them stand in the JSON."""
+
+MOST_NAMES: Final = 6
+"""Participants with one outcome that are named; all of them stand in the JSON."""
 
 Answers = Mapping[str, tuple[Sequence[tuple[Change, ...]], Sequence[PolicyChange]]]
 
@@ -48,6 +52,38 @@ def show_explanation(
             value = fact_words.shown(fact.fact, fact.value, language)
             where = f" [{'; '.join(fact.evidence)}]" if fact.evidence else ""
             console.print(Text(f"  - {fact_words.called(fact.fact, language)}: {value}{where}"))
+
+
+def show_everyone(
+    console: Console, decision: Decision, found: Collection[Together], policies: str, language: Language
+) -> None:
+    """Show who received what of a signal, who did not, and the sentence of the rule behind each."""
+    console.print(
+        Text(
+            f"{decision.signal_type} {decision.signal_id}, version {decision.version}, {decision.originator}; "
+            f"bundle {decision.bundle[:12]}"
+        )
+    )
+    table = Table(
+        title("recipients", language), title("sections", language), title("sentence", language),
+        box=SIMPLE_HEAD, pad_edge=False, show_lines=True,
+    )  # fmt: skip
+    for item in found:
+        parts = [(released, rule, "green") for released, rule in item.released]
+        parts += [(withheld, rule, "red") for withheld, rule in item.withheld]
+        for place, (sections, names, style) in enumerate(parts or [((), (NO_GROUND,), "dim")]):
+            said = " ".join(sentence(policies, name, language) for name in names or (ERROR,))
+            table.add_row(
+                Text(_named(item.participants) if place == 0 else ""),
+                Text(", ".join(sections) or title("nothing", language), style=style),
+                Text(f"{said} ({', '.join(names)})" if parts else said),
+            )
+    console.print(table)
+
+
+def _named(participants: Sequence[str]) -> str:
+    rest = len(participants) - MOST_NAMES
+    return ", ".join(participants[:MOST_NAMES]) + (f" + {rest}" if rest > 0 else "")
 
 
 def show_why_not(

@@ -21,6 +21,8 @@ from uuid import uuid4
 import click
 from kruispunt_schemas import failpoints, tracing
 from kruispunt_schemas.command import console, json_option, log_to_stderr, port_option, stderr
+from kruispunt_schemas.jurist.options import language_option
+from kruispunt_schemas.needtoknow.rules import Language
 from kruispunt_schemas.settings import Settings
 from kruispunt_schemas.untrusted import json_text, more_rows, safe, shown
 from rich.text import Text
@@ -187,8 +189,18 @@ def list_(
 @click.option("--user", required=True, help="Who reads it; goes on record.", callback=_on_record)
 @click.option("--purpose", required=True, help="What for; goes on record.", callback=_on_record)
 @_data
+@language_option
 @json_option
-def show(*, output: str, participant: str, user: str, purpose: str, data: Path | None, as_json: bool) -> None:
+def show(
+    *,
+    output: str,
+    participant: str,
+    user: str,
+    purpose: str,
+    data: Path | None,
+    language: Language,
+    as_json: bool,
+) -> None:
     """Show one signal; OUTPUT_ID may be shortened.
 
     The consultation (who, what, why, when) is signed and on record before anything is displayed.
@@ -204,9 +216,9 @@ def show(*, output: str, participant: str, user: str, purpose: str, data: Path |
         stderr.print(shown(f"{opened.advice}"))
         sys.exit(1)
     if as_json:
-        click.echo(json_text(documents.signal_document(opened)))
+        click.echo(json_text(documents.signal_document(opened, language)))
     else:
-        console.print(presentation.signal(opened))
+        console.print(presentation.signal(opened, language))
 
 
 def _tell_of_more(total: int) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 
+from kruispunt_schemas.needtoknow.rules import Language
+
 from kruispunt_consumers.inbox import wording
 from kruispunt_consumers.inbox.consultation import Opened
 from kruispunt_consumers.inbox.intake import Event
@@ -40,8 +42,8 @@ def list_document(
     }
 
 
-def signal_document(opened: Opened) -> Document:
-    """Return the document of ``inbox show``."""
+def signal_document(opened: Opened, language: Language = Language.EN) -> Document:
+    """Return the document of ``inbox show``; rules are said in the language."""
     view, content = opened.view, opened.content
     withheld = {row.section: row.rules for row in view.delivery.withheld}
     sections = view.signed.read_sections()
@@ -50,7 +52,8 @@ def signal_document(opened: Opened) -> Document:
         if (section := sections.get(name)) is not None:
             shown[name] = {"state": "shown", "content": plain(section)}
         elif name in withheld:
-            shown[name] = {"state": "withheld", "rules": list(withheld[name])}
+            rules = list(withheld[name])
+            shown[name] = {"state": "withheld", "rules": rules, "words": wording.rules(rules, language)}
         else:
             shown[name] = {"state": "not given"}
     return {
@@ -60,7 +63,9 @@ def signal_document(opened: Opened) -> Document:
         "received_at": content.item.appended_at,
         "reply_due_at": content.item.facts.reply_due_at if content.item.facts else None,
         "header": plain(view.header),
-        "grounds": [{"rule": code, "words": wording.ground(code)} for code in view.delivery.grounds],
+        "grounds": [
+            {"rule": code, "words": wording.ground(code, language)} for code in view.delivery.grounds
+        ],
         "decision_id": view.delivery.decision_id,
         "replaces": list(view.delivery.replaces),
         "persons": list(view.delivery.persons),

@@ -18,6 +18,7 @@ from typing import Final
 from uuid import UUID
 
 from kruispunt_schemas.clocks import overdue
+from kruispunt_schemas.needtoknow.rules import Language
 from kruispunt_schemas.records.frame import Lifecycle
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.untrusted import MAX_ROWS, neutralised, shown
@@ -114,9 +115,9 @@ def refusal_table(statuses: Sequence[KeptStatus]) -> Table:
     return table
 
 
-def signal(opened: Opened) -> RenderableType:
+def signal(opened: Opened, language: Language = Language.EN) -> RenderableType:
     """Return one signal for an analyst."""
-    return Group(*_warnings(opened), _header_panel(opened), *_section_panels(opened))
+    return Group(*_warnings(opened), _header_panel(opened, language), *_section_panels(opened, language))
 
 
 def arrival(event: Event) -> Text:
@@ -244,7 +245,7 @@ def _warnings(opened: Opened) -> Iterator[RenderableType]:
         )
 
 
-def _header_panel(opened: Opened) -> Panel:
+def _header_panel(opened: Opened, language: Language) -> Panel:
     header, delivery, item = opened.view.header, opened.view.delivery, opened.content.item
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style=LABEL, width=22)
@@ -266,7 +267,10 @@ def _header_panel(opened: Opened) -> Panel:
     grid.add_row("Received", Text(moment(item.appended_at)))
     if (reply := _reply(item, opened.consulted_at)) is not None:
         grid.add_row("Request", reply)
-    grid.add_row("You receive it because", shown("; ".join(map(wording.ground, delivery.grounds)) or "?"))
+    grid.add_row(
+        "You receive it because",
+        shown(" ".join(wording.ground(code, language) for code in delivery.grounds) or "?"),
+    )
     if delivery.persons:
         grid.add_row("Persons (pseudonyms)", shown(", ".join(delivery.persons)))
     grid.add_row("Signature", _signature(opened))
@@ -300,7 +304,7 @@ def _consultation(opened: Opened) -> Text:
     )
 
 
-def _section_panels(opened: Opened) -> Iterator[Panel]:
+def _section_panels(opened: Opened, language: Language) -> Iterator[Panel]:
     sections: Sections = opened.view.signed.read_sections()
     withheld = {row.section: row.rules for row in opened.view.delivery.withheld}
     names = [name for name, _ in opened.view.signed.sections]
@@ -310,7 +314,7 @@ def _section_panels(opened: Opened) -> Iterator[Panel]:
             opinion = name in wording.ASSESSMENTS
             yield _panel(wording.title(name), section_body(section), "magenta" if opinion else "cyan")
         elif name in withheld:
-            why = Text.assemble(("withheld: ", "red"), shown(wording.rules(withheld[name])))
+            why = Text.assemble(("withheld: ", "red"), shown(wording.rules(withheld[name], language)))
             why.append_text(shown(f"  ({', '.join(withheld[name])})" if withheld[name] else "", style=LABEL))
             yield _panel(wording.title(name), why, LABEL)
         else:

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Final
 import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
 from kruispunt_schemas.failures import ConfigurationError
+from kruispunt_schemas.jurist.options import language_option
+from kruispunt_schemas.needtoknow.rules import Language
 from kruispunt_schemas.settings import Settings
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from kruispunt_consumers.audit.balance import Verdict
     from kruispunt_producers.publishing import Published
     from kruispunt_producers.synthetic import Scenario
+    from kruispunt_schemas.needtoknow.bundle import Bundle
+    from kruispunt_schemas.records.backbone import Decision
 
     from kruispunt_deploy.demonstration.steps import Demonstration, Kill
     from kruispunt_deploy.demonstration.truth import Difference
@@ -62,8 +66,9 @@ TASK_FORCES: Final = ("ltf-antwerpen", "ltf-brussel", "ltf-liege-huy")
     default=None,
     help="Folder, made anew (default: KRUISPUNT_DATA/demo).",
 )
+@language_option
 @json_option
-def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
+def demo(*, signals: int, seed: int, data: Path | None, language: Language, as_json: bool) -> None:
     """Run the whole road on an embedded stack of real servers: publish, kill a worker, receive, audit.
 
     Ends with 0 when the audit adds up and equals the generator's truth, else with 1.
@@ -74,7 +79,7 @@ def demo(*, signals: int, seed: int, data: Path | None, as_json: bool) -> None:
     _make_anew(folder)
     try:
         with ended_by_signals():
-            sound = _run(folder, signals, seed, as_json=as_json)
+            sound = _run(folder, signals, seed, language, as_json=as_json)
     except KeyboardInterrupt:
         shutil.rmtree(folder, ignore_errors=True)
         stderr.print("Interrupted: everything is stopped, nothing is left.")
@@ -108,9 +113,10 @@ class Account:
     verdict: Verdict
     wrong: list[Difference]
     view: str
+    story: tuple[Decision, Bundle] | None
 
 
-def _run(folder: Path, signals: int, seed: int, *, as_json: bool) -> bool:
+def _run(folder: Path, signals: int, seed: int, language: Language, *, as_json: bool) -> bool:
     began = time.monotonic()
     with (
         ThreadPoolExecutor(1) as aside,
@@ -129,7 +135,7 @@ def _run(folder: Path, signals: int, seed: int, *, as_json: bool) -> bool:
     else:
         from kruispunt_deploy.demonstration import tables  # noqa: PLC0415
 
-        tables.show(console, account)
+        tables.show(console, account, language)
         tables.next_commands(console, folder, seconds, TASK_FORCES[0], account.view)
     return account.verdict.adds_up and not account.wrong
 
@@ -175,6 +181,7 @@ def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
     with step("the audit replays every topic"), ThreadPoolExecutor(1) as aside:
         stopping = aside.submit(show.stop_workers)
         verdict = show.audit()
+        story = show.story()
         stopping.result()
     return Account(
         provisioned=provisioned,
@@ -185,6 +192,7 @@ def _perform(show: Demonstration, step: Callable[[str], Step]) -> Account:
         verdict=verdict,
         wrong=differences(show.scenario.truth(), verdict, show.refused_by_adapters()),
         view=show.newest_view(TASK_FORCES[0]),
+        story=story,
     )
 
 

@@ -24,10 +24,12 @@ from pathlib import Path
 from typing import Final
 
 from kruispunt_consumers.audit.balance import Verdict
+from kruispunt_consumers.audit.past import read_past
 from kruispunt_consumers.audit.replay import replay
 from kruispunt_consumers.inbox.assembly import follower_of
 from kruispunt_consumers.inbox.kept import Kind, State
 from kruispunt_consumers.inbox.store import InboxStore, store_path
+from kruispunt_consumers.topic_reader import TopicReader
 from kruispunt_producers import adapters, publishing, synthetic
 from kruispunt_producers.posting_box import PostingBox, box_path
 from kruispunt_producers.publishing import Job, Published
@@ -35,6 +37,8 @@ from kruispunt_schemas import keys
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import UnavailableError
 from kruispunt_schemas.needtoknow.authoring import read_participants
+from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.records.backbone import Decision
 from kruispunt_schemas.registry import CACHE_FILE, Registry
 from kruispunt_schemas.settings import Settings
 
@@ -207,6 +211,12 @@ class Demonstration:
         """Replay the topics."""
         return replay(self.settings.addresses(), complete=True)
 
+    def story(self) -> tuple[Decision, Bundle] | None:
+        """Return the decision that tells most of the policy, with its bundle: most rules, then most outcomes."""
+        past = read_past(TopicReader(self.settings.addresses().brokers, client="kruispunt-demo"))
+        found = max(past.decisions.values(), key=_telling, default=None)
+        return None if found is None else (found, past.cited(found))
+
     def _working(self, role: str) -> bool:
         try:
             state = json.loads((self._data / "workers" / f"{role}.json").read_text())
@@ -214,3 +224,9 @@ class Demonstration:
             return False
         part = self._stack.parts.get(f"worker-{role}")
         return part is not None and state["pid"] == part.pid and state["assigned"] > 0
+
+
+def _telling(decision: Decision) -> tuple[int, int, str]:
+    outcomes = [item for group in decision.groups for item in group.sections]
+    rules = {rule for item in outcomes for rule in (*item.grounds, *item.guards)}
+    return len(rules), len(decision.groups), str(decision.signal_id)

@@ -7,8 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from kruispunt_consumers.audit import policy_tables
 from kruispunt_consumers.audit import tables as audit_tables
 from kruispunt_producers.publishing import Published
+from kruispunt_schemas.needtoknow.explanation import everyone
+from kruispunt_schemas.needtoknow.rules import Language
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -16,8 +19,8 @@ from rich.table import Table
 from kruispunt_deploy.demonstration.command import Account
 
 
-def show(console: Console, account: Account) -> None:
-    """Print what was published, how it ended, who received what, the kill, and the verdicts."""
+def show(console: Console, account: Account, language: Language) -> None:
+    """Print what was published, how it ended, who received what, the kill, the verdicts and the story of one signal."""
     console.print(_published(account.published))
     console.print(
         f"Beside these, {account.raw} records past every posting box: repeated, malformed, forged.\n"
@@ -34,6 +37,10 @@ def show(console: Console, account: Account) -> None:
             console.print(f"  {item.figure}: expected {item.expected}, found {item.found}", markup=False)
     else:
         console.print("The balance equals the generator's truth, for every agency and every reason.")
+    if account.story is not None:
+        decision, bundle = account.story
+        console.print("\n[bold]One signal: who saw what, who did not, and by which rule[/bold]")
+        policy_tables.show_everyone(console, decision, everyone(bundle, decision), bundle.policies, language)
 
 
 def next_commands(console: Console, folder: Path, seconds: float, task_force: str, view: str) -> None:

@@ -19,6 +19,7 @@ from typing import Final
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.needtoknow import facts as fact_module
+from kruispunt_schemas.needtoknow.bitmaps import members_of
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
 from kruispunt_schemas.needtoknow.conditions import Conditions, Values, conditions
@@ -49,6 +50,40 @@ class Explained:
     guards: tuple[str, ...]
     errors: int
     mattered: tuple[Mattered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Participants with one outcome: what was released to them by which grounds, and what was withheld by which guards.
+
+    released, withheld: sections with the rules behind them; a section that no ground permits is in neither.
+    """
+
+    participants: tuple[str, ...]
+    released: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    withheld: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+
+
+def everyone(bundle: Bundle, decision: Decision) -> tuple[Together, ...]:
+    """Return what a decision did for every participant: those who see most first, those without any ground last."""
+    found = [
+        Together(
+            participants=tuple(members_of(bundle, members)),
+            released=tuple((item.sections, item.grounds) for item in group.sections if item.released),
+            withheld=tuple((item.sections, item.guards) for item in group.sections if not item.released),
+        )
+        for members, group in members_by_group(bundle, decision.groups)
+    ]
+    return tuple(
+        sorted(
+            found,
+            key=lambda item: (
+                -sum(len(sections) for sections, _ in item.released),
+                not item.withheld,
+                item.participants,
+            ),
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

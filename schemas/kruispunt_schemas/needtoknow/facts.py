@@ -10,13 +10,15 @@ Rules
 3. Participants with equal facts form a group. Sets of participants are bitmaps over the bundle's (bit n is
    participant n): first the groups that the bundle alone makes, then each is split by what the signal says.
 4. `SOURCES` says of each fact where it comes from; a decision cites the commitments and events (`recording`).
-5. In doubt a fact is what withholds: whoever may still be under age is a minor, a nature that is not stated fits nobody.
+5. In doubt a fact is what withholds: whoever may still be under age by the year of birth is a minor, a nature that is not
+   stated fits nobody. Where no year of birth is known nothing can be said.
 
 Must not: decide anything, or ask a database or a clock.
 """
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -189,7 +191,7 @@ def _stated(bundle: Bundle, observed: Observed) -> Stated:
     )
     row = bundle.by_id.get(header.originator)
     day = observed.appended_at.date()
-    source = (context.data_source if context else None) or ""
+    source = ((context.data_source if context else None) or "").strip().upper()
     return Stated(
         signal_type=header.signal_type,
         lifecycle=header.lifecycle.value,
@@ -219,7 +221,8 @@ def _may_be_minor(subject: Subject, day: date) -> bool:
     birth = subject.birth
     if birth is None or birth.year == 0:
         return False
-    month, last = (birth.month, birth.day or 31) if birth.month else (12, 31)
+    month = birth.month or 12
+    last = (birth.month and birth.day) or calendar.monthrange(birth.year, month)[1]
     return (birth.year + OF_AGE, month, last) > (day.year, day.month, day.day)
 
 

@@ -19,7 +19,7 @@ from kruispunt_schemas.failures import ConfigurationError, ContractError, Policy
 from kruispunt_schemas.needtoknow import bitmaps
 from kruispunt_schemas.needtoknow.authoring import ROOT
 from kruispunt_schemas.needtoknow.bundle import Bundle
-from kruispunt_schemas.needtoknow.decisions import decide, members_by_group
+from kruispunt_schemas.needtoknow.decisions import decide, members_by_group, output_id
 from kruispunt_schemas.needtoknow.explanation import explain
 from kruispunt_schemas.needtoknow.recording import recorded
 from kruispunt_schemas.records.backbone import Decision
@@ -140,6 +140,25 @@ def test_explain_shows_sentence_law_facts_and_evidence(past: Past) -> None:
     assert found["rules"]["ground-territory"]["law"]
     with pytest.raises(PolicyError, match="is called nobody-at-all"):
         policy_commands._explained(past, signal, "nobody-at-all")
+
+
+def test_without_a_participant_everybody_is_told_once(past: Past) -> None:
+    decision = first(past)
+    bundle = past.cited(decision)
+    found = as_json(policy_commands.explain, str(decision.signal_id))
+    told = [name for item in found["outcomes"] for name in item["participants"]]
+    assert sorted(told) == [row.id for row in bundle.participants]
+    sent = {output.recipient for output in decision.outputs}
+    assert {name for item in found["outcomes"] if item["released"] for name in item["participants"]} == sent
+    shown = run(policy_commands.explain, str(decision.signal_id), "--language", "nl").output
+    assert "ground-" in shown
+    assert "Geen enkele regel geeft" in " ".join(shown.split())
+
+
+def test_a_decision_is_found_by_a_delivery_of_it(past: Past) -> None:
+    for decision in past.decisions.values():
+        for output in decision.outputs:
+            assert past.decision(str(output_id(decision, output))) is decision
 
 
 def test_a_record_that_does_not_follow_is_told(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,7 +172,7 @@ def test_the_consultation_is_on_disk_before_anything_is_displayed(data: Path) ->
     """Whatever fails after it, it was recorded; and when displaying begins, it is there."""
     seen: list[int] = []
 
-    def display(_opened: consultation.Opened) -> str:
+    def display(_opened: consultation.Opened, _language: object) -> str:
         seen.append(consultations(data))
         raise SystemExit(9)
 
@@ -235,7 +235,11 @@ def test_json_is_escaped_and_exact(data: Path) -> None:
     assert harmless(result.stdout)
     document = json.loads(result.stdout)
     assert document["sections"]["situation"]["content"]["facts"][0]["statement"] == EVIL
-    assert document["sections"]["sources"] == {"state": "withheld", "rules": []}
+    assert document["sections"]["sources"] == {
+        "state": "withheld",
+        "rules": [],
+        "words": "No rule entitles this service to this section.",
+    }
     assert document["state"] == "replaced"
     assert document["signature"]["verified"] is True
     assert "salt" not in result.stdout

@@ -241,6 +241,16 @@ class TestStated:
         )
         assert one(signal).is_minor is expected
 
+    @pytest.mark.parametrize(
+        ("month", "day", "expected"), [(4, 29, True), (4, 30, False), (5, 30, True), (5, 31, False)]
+    )
+    def test_whoever_is_born_in_a_known_month_is_of_age_on_its_last_day(
+        self, month: int, day: int, expected: bool
+    ) -> None:
+        known = PartialDate(year=2008, month=month, day=0)
+        at = datetime(2026, month, day, tzinfo=UTC)
+        assert one(replace(observed(), appended_at=at, subject=about(birth=known))).is_minor is expected
+
     def test_a_signal_about_nobody_has_no_data_subject(self) -> None:
         assert one(observed()).data_subject == "NONE"
         assert (
