@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from kruispunt_deploy.stack import LocalStack
 from kruispunt_schemas import codec, disclosure, keys, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.bundle import Bundle, Participant
 from kruispunt_schemas.records.backbone import (
     BundleActivation,
     BundleContent,
@@ -118,7 +119,7 @@ class Backbone:
 
     def post_signal(self, name: str, made: disclosure.Draft, **how: Any) -> Posting:
         signed = self.composed(made, **how)
-        return self.post(name, ORIGINATORS[made.signal_type], *drafts.wired(signed))
+        return self.post(name, signed.read_header().originator, *drafts.wired(signed))
 
     def announce(self, bundle: Bundle, *, in_force_from: datetime) -> None:
         """Announce a bundle as an operator would."""
@@ -222,15 +223,25 @@ def deliveries(backbone: Backbone, recipient: str) -> dict[UUID, list[SignedByte
 
 
 @contextmanager
-def provisioned(request: pytest.FixtureRequest) -> Iterator[Backbone]:
-    """Give a provisioned backbone on servers of its own, for its groups and topics have fixed names; end its workers."""
+def provisioned(
+    request: pytest.FixtureRequest,
+    *,
+    participants: Sequence[Participant] | None = None,
+    same_keys_as: Path | None = None,
+) -> Iterator[Backbone]:
+    """Give a provisioned backbone on servers of its own, for its groups and topics have fixed names; end its workers.
+
+    participants: the demonstration's unless given. same_keys_as: a data folder whose keys it gets, all of them.
+    """
     if request.config.getoption("--stack") != "embedded":
         pytest.skip("only with --stack=embedded: a backbone's topics have fixed names")
     with tempfile.TemporaryDirectory(prefix="kruispunt-backbone-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o711)
         with LocalStack(Path(name) / "data") as stack:
             settings = Settings(data=stack.data, **stack.addresses.model_dump())
-            provision(settings, lambda _step: None)
+            if same_keys_as is not None:
+                shutil.copytree(same_keys_as / keys.KEYS, stack.data / keys.KEYS, dirs_exist_ok=True)
+            provision(settings, lambda _step: None, participants)
             producer = Producer(
                 {
                     "bootstrap.servers": stack.addresses.brokers,
