@@ -122,7 +122,7 @@ def ground_follows_subject(it: Signal, to: Service, ties: Ties) -> bool:
         "district-centre",
         "partner-service",
     )
-    if it.nature == "JUDICIAL" or to.tier == "hit":
+    if it.nature == "JUDICIAL" or to.tier == "hit" or it.type == "InformationAnswer":
         return False
     return Tie.FOLLOWS in ties and to.kind in works_on_persons
 

@@ -101,7 +101,7 @@ def test_show_displays_the_signal_and_records_the_consultation(data: Path) -> No
         "Antwerpen (11002)",
         "Assessment: opinion of the originator",
         "verified under key ocad-1 of ocad",
-        "The task force, prosecutor or district centre is competent for the territory",
+        "The task force, the prosecutor or a centre of the district is competent",
         "withheld: No rule entitles this service to this section.",
         "recorded for j.peeters",
     ):
