@@ -23,6 +23,7 @@ Rules (DESIGN section 4), in this order; the first that fails is the reason
     ``validates-entities`` says that one is validated or removed, everybody else proposes.
 11. ``not-entitled``, ``embargo``: only a ``magistrate`` puts a signal under embargo, with the federal prosecutor's
     agreement (art. 44/8 Police Function Act).
+12. ``not-entitled``: an entry of an incident's log comes from a member of every group that it is for.
 
 An agency can run the same function before it posts. Must not: ask anything but its arguments.
 """
@@ -102,6 +103,7 @@ class _Known:
     sites: Container[str]
     participants: Container[str]
     groups: Container[str]
+    member_of: Container[str]
     roles: frozenset[str]
 
 
@@ -114,10 +116,14 @@ def violation(
     sites: Container[str],
     participants: Container[str],
     groups: Container[str],
+    member_of: Container[str],
     roles: frozenset[str],
 ) -> Violation | None:
-    """Return the first violation, None for a sound signal. roles: of the originator; all but the time from one bundle."""
-    known = _Known(municipalities, sites, participants, groups, roles)
+    """Return the first violation, None for a sound signal.
+
+    member_of, roles: groups and roles of the originator. All but the time comes from one bundle.
+    """
+    known = _Known(municipalities, sites, participants, groups, member_of, roles)
     return next(_violations(header, sections, appended_at, known), None)
 
 
@@ -159,8 +165,8 @@ def _violations(
     assessment = sections.assessment
     if isinstance(assessment, EvaluationAssessment | LevelAssessment) and not 1 <= assessment.level <= 4:
         yield Violation("level", "assessment.level")
-    # 10. and 11.
-    yield from _of_entitlement(header, sections, known.roles)
+    # 10. to 12.
+    yield from _of_entitlement(header, sections, known)
 
 
 def _of_presence(header: Header, sections: Sections) -> Iterator[Violation]:
@@ -218,22 +224,28 @@ def _of_names(sections: Sections, known: _Known) -> Iterator[Violation]:
             yield Violation("unknown-group", "distribution.groups")
 
 
-def _of_entitlement(header: Header, sections: Sections, roles: frozenset[str]) -> Iterator[Violation]:
+def _of_entitlement(header: Header, sections: Sections, known: _Known) -> Iterator[Violation]:
     # 10.
     if header.signal_type == "EntityChange" and header.classification is not Classification.UNCLASSIFIED:
         yield Violation("classified", "header.classification")
     if (
         isinstance(sections.situation, EntitySituation)
         and sections.situation.status is not EntityStatus.PROPOSED
-        and VALIDATES_ENTITIES not in roles
+        and VALIDATES_ENTITIES not in known.roles
     ):
         yield Violation("not-entitled", "situation.status")
     # 11.
-    if sections.distribution is not None and sections.distribution.embargo:
-        if MAGISTRATE not in roles:
+    told = sections.distribution
+    if told is not None and told.embargo:
+        if MAGISTRATE not in known.roles:
             yield Violation("not-entitled", "distribution.embargo")
-        if not sections.distribution.embargo_agreed:
+        if not told.embargo_agreed:
             yield Violation("embargo", "distribution.embargo_agreed")
+    # 12.
+    if header.signal_type in GROUPED and any(
+        group not in known.member_of for group in (told.groups if told is not None else ())
+    ):
+        yield Violation("not-entitled", "distribution.groups")
 
 
 def _of_subject(subject: Subject, appended_at: datetime) -> Iterator[Violation]:

@@ -130,7 +130,7 @@ def ground_follows_subject(it: Signal, to: Service, ties: Ties) -> bool:
 @ground("contact")
 def ground_deconfliction(it: Signal, to: Service, ties: Ties) -> bool:
     """This service already works on this target and learns whom to contact, without content."""
-    return Tie.FOLLOWS in ties and to.has_role("investigates")
+    return Tie.FOLLOWS in ties and to.has_role("investigates") and it.type != "InformationAnswer"
 
 
 @ground(*OUTLINE)

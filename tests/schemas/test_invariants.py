@@ -49,7 +49,9 @@ class Signal:
         changed: dict[str, Any] = {name: None}
         return replace(self, sections=replace(self.sections, **changed))
 
-    def violation(self, *, roles: frozenset[str] = ENTITLED) -> Violation | None:
+    def violation(
+        self, *, roles: frozenset[str] = ENTITLED, member_of: frozenset[str] = GROUPS
+    ) -> Violation | None:
         return invariants.violation(
             self.header,
             self.sections,
@@ -58,6 +60,7 @@ class Signal:
             sites=SITES,
             participants=PARTICIPANTS,
             groups=GROUPS,
+            member_of=member_of,
             roles=roles,
         )
 
@@ -491,3 +494,8 @@ class TestDaysInTheFuture:
     def test_a_planned_departure_may_lie_ahead(self) -> None:
         day = samples.TIME.date() + timedelta(days=90)
         assert CASE.with_section("situation", travel_planned_on=day).violation() is None
+
+
+def test_an_entry_of_an_incidents_log_comes_from_a_member_of_its_group() -> None:
+    assert LOG.violation(member_of=frozenset()) == Violation("not-entitled", "distribution.groups")
+    assert ALERT.with_section("distribution", groups=tuple(GROUPS)).violation(member_of=frozenset()) is None

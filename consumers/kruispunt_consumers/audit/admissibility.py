@@ -124,6 +124,7 @@ def _check_signal(
         participants=bundle.by_id,
         sites=bundle.sites,
         groups=bundle.group_names,
+        member_of=bundle.groups_of(owner),
         roles=frozenset(bundle.by_id[owner].roles),
     )
     if broken is not None:

@@ -129,6 +129,7 @@ def _admit(
         participants=bundle.by_id,
         sites=bundle.sites,
         groups=bundle.group_names,
+        member_of=bundle.groups_of(posting.participant),
         roles=frozenset(bundle.by_id[posting.participant].roles),
     )
     if broken is not None:

@@ -306,6 +306,10 @@ class Bundle(_Row):
         """Return the ad-hoc groups that a signal may be for."""
         return frozenset(group.id for group in self.groups)
 
+    def groups_of(self, participant: str) -> frozenset[str]:
+        """Return the ad-hoc groups that a participant is a member of, whenever they last."""
+        return frozenset(group.id for group in self.groups if participant in group.members)
+
     @cached_property
     def covering(self) -> dict[str, int]:
         """Return for each NIS code the bitmap of participants whose territory holds it."""

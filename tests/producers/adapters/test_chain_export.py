@@ -71,6 +71,7 @@ def test_each_type_is_signed_and_sound(signal_type: str, keys: ParticipantKeys) 
         sites={"site-north-terminal"},
         participants={row.id for row in read_participants()},
         groups={"group-harbour"},
+        member_of={"group-harbour"},
         roles=frozenset(),
     )
     assert found is None
