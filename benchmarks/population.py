@@ -3,8 +3,10 @@
 Method
 ------
 1. The same number of signals over the whole road, once with 50 participants and once with every row of the reviewed files,
-   on servers of their own. Signals and those whom they concern are the same: the others only make the bundle larger.
+   on servers of their own. No signal says where: it concerns services of the whole country and those named, who are
+   among the 50. So recipients are about as many (the report says how many), and the others make topics and bundle larger.
 2. Three runs of each, alternating; medians are compared: CPU microseconds a posting, all servers and workers counted.
+   One more run has signals from everywhere: sizes and costs where the whole chain receives.
 3. Sizes are those of the decision records on their topic, Avro bytes. The rate of the cache is that of one engine which
    decides the same signals: outcomes asked for, and those that Cedar was asked for.
 
@@ -84,8 +86,8 @@ def all_of_them() -> tuple[Participant, ...]:
     return tuple(rows[name] for name in sorted(rows))
 
 
-def measure(rows: Sequence[Participant], signals: int) -> Crowd:
-    """Return one run with these participants."""
+def measure(rows: Sequence[Participant], signals: int, *, placed: bool = False) -> Crowd:
+    """Return one run with these participants. placed: whether signals say where."""
     with tempfile.TemporaryDirectory(prefix="kruispunt-bench-") as name:
         Path(name).chmod(0o711)
         data = Path(name) / "data"
@@ -95,7 +97,7 @@ def measure(rows: Sequence[Participant], signals: int) -> Crowd:
             engine = PolicyEngine(bundle.policies, bundle.policy_schema)
             named = [row.id for row in few()]
             postings, shape = prepare(
-                WARM_UP + signals, data, bed.wire_ids, bundle, engine=engine, nameable=named
+                WARM_UP + signals, data, bed.wire_ids, bundle, engine=engine, nameable=named, placed=placed
             )
             found = road.run(bed, postings[WARM_UP:], postings[:WARM_UP])
             sizes = decision_sizes(bed.brokers)
@@ -152,12 +154,12 @@ def cost(runs: Sequence[Crowd]) -> float:
     return statistics.median(run.cost for run in runs)
 
 
-def write(small: Sequence[Crowd], large: Sequence[Crowd], folder: Path) -> Path:
+def write(small: Sequence[Crowd], large: Sequence[Crowd], placed: Crowd, folder: Path) -> Path:
     """Write ``population.md`` and its figures into a folder; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     figures = {
         name: [{**asdict(run), "sizes": None, "p50": run.size(0.5), "p99": run.size(0.99)} for run in runs]
-        for name, runs in (("small", small), ("large", large))
+        for name, runs in (("small", small), ("large", large), ("placed", [placed]))
     }
     (folder / "population.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     ratio = cost(large) / cost(small)
@@ -192,6 +194,12 @@ def write(small: Sequence[Crowd], large: Sequence[Crowd], folder: Path) -> Path:
     for runs in (small, large):
         cells = (f"{statistics.median(run.cpu_micros[name] for run in runs):,.0f}" for name in names)
         lines.append(f"| {runs[0].participants:,} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        f"With signals from every municipality, so that {placed.fan_out_mean:.1f} services receive one on average, {placed.participants:,} "
+        f"participants: decision records of {placed.size(0.5):,} bytes (p50), {placed.size(0.99):,} (p99, bar: {SIZE_BAR:,}), "
+        f"{max(placed.sizes):,} at most; {placed.cost:,.0f} CPU us a posting, {placed.per_second:,.0f} signals/s.",
+    ]
     path = folder / "population.md"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -205,7 +213,9 @@ def population(signals: int, out: Path) -> None:
     console = Console(stderr=True)
     with ended_by_signals():
         small, large = compare(signals, console.log)
-    console.log(f"written: {write(small, large, out)}")
+        console.log("signals from every municipality")
+        placed = measure(all_of_them(), signals, placed=True)
+    console.log(f"written: {write(small, large, placed, out)}")
 
 
 if __name__ == "__main__":

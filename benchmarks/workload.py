@@ -112,11 +112,12 @@ def prepare(
     first: int = 0,
     engine: PolicyEngine | None = None,
     nameable: Sequence[str] | None = None,
+    placed: bool = True,
 ) -> tuple[list[Prepared], Shape]:
     """Return so many postings, signed with the keys in a data folder, and their shape.
 
     first: number of the first signal, so that two workloads of one run share none. engine: counts the recipients.
-    nameable: who is named in signals that go to many, whoever may be unless given.
+    nameable: who is named in signals that go to many, whoever may be unless given. placed: whether a signal says where.
     """
     random = Random(seed)
     engine = engine or PolicyEngine(bundle.policies, bundle.policy_schema)
@@ -125,7 +126,7 @@ def prepare(
     named = [row.id for row in bundle.participants if row.kind in _NAMEABLE and row.id in wanted]
     made: list[Prepared] = []
     fan_out: list[int] = []
-    for number, draft in enumerate(_drafts(random, count, named, first)):
+    for number, draft in enumerate(_drafts(random, count, named, first, placed=placed)):
         if made and random.random() < REPEAT_SHARE:
             made.append(random.choice(made[-500:]))
             continue
@@ -164,7 +165,9 @@ def _shape(made: Sequence[Prepared], fan_out: Sequence[int]) -> Shape:
     )
 
 
-def _drafts(random: Random, count: int, nameable: Sequence[str], first: int) -> Iterator[Draft]:
+def _drafts(
+    random: Random, count: int, nameable: Sequence[str], first: int, *, placed: bool
+) -> Iterator[Draft]:
     for number in range(first, first + count):
         known = number > first and random.random() < KNOWN_SHARE
         person = random.randrange(first, number) if known else number
@@ -178,7 +181,7 @@ def _drafts(random: Random, count: int, nameable: Sequence[str], first: int) -> 
             classification=Classification.UNCLASSIFIED
             if random.random() < 0.8
             else Classification.RESTRICTED,
-            sections=_sections(random, f"B/{number}", _subject(person), named),
+            sections=_sections(random, f"B/{number}", _subject(person), named, placed=placed),
         )
 
 
@@ -199,8 +202,10 @@ def _subject(number: int) -> Subject:
     )
 
 
-def _sections(random: Random, reference: str, subject: Subject, named: tuple[str, ...]) -> Sections:
-    place = random.choice(_municipalities())
+def _sections(
+    random: Random, reference: str, subject: Subject, named: tuple[str, ...], *, placed: bool
+) -> Sections:
+    place = random.choice(_municipalities()) if placed else None
     return Sections(
         context=Context(
             reference=reference,

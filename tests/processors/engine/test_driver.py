@@ -142,17 +142,32 @@ async def test_a_consumer_that_is_not_connected_yet_is_asked_nothing() -> None:
     assert consumer.asked == 0
 
 
-async def test_a_fetch_waits_longer_while_a_batch_is_in_hand(app: StageApp) -> None:
+async def test_a_fetch_is_paced_by_what_is_in_hand(app: StageApp) -> None:
     consumer: Any = app.transport.create_consumer(
         _ignored, on_partitions_revoked=print, on_partitions_assigned=print
     )
     consumer._thread.thread_loop.close()
-    fetcher = SimpleNamespace(_fetch_max_wait_ms=None)
-    consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_fetcher=fetcher))
-    waits = []
+    fetcher = SimpleNamespace(_fetch_max_wait_ms=None, _fetch_min_bytes=None)
+    consumer._thread = SimpleNamespace(_consumer=SimpleNamespace(_fetcher=fetcher), assignment=set)
     for in_hand in (0, driver.MUCH - 1, driver.MUCH, 0):
         consumer._unacked_messages = set(range(in_hand))
         consumer._pace()
-        waits.append(fetcher._fetch_max_wait_ms)
-    short, long = driver.FETCH_WAIT_MS, driver.PATIENT_WAIT_MS
-    assert waits == [short, short, long, short]
+        found = fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes
+        assert found == driver.pace(in_hand, 0)
+
+
+@pytest.mark.parametrize(
+    ("in_hand", "partitions", "expected"),
+    [
+        (0, 1, (driver.FETCH_WAIT_MS, 1)),
+        (driver.MUCH - 1, driver.MANY, (driver.FETCH_WAIT_MS, 1)),
+        (driver.MUCH, 1, (200, 256 * 1024)),
+        (driver.MUCH, 1000, (1000, 256 * 1024)),
+        (0, 500, (100, 64 * 1024)),
+        (0, 5000, (200, 64 * 1024)),
+    ],
+)
+def test_what_comes_alone_is_asked_for_often_unless_each_question_is_long(
+    in_hand: int, partitions: int, expected: tuple[int, int]
+) -> None:
+    assert driver.pace(in_hand, partitions) == expected
