@@ -14,6 +14,7 @@ Must not: start a server, or write what the workers decide.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -41,6 +42,8 @@ from kruispunt_schemas.settings import Settings
 
 ANNOUNCED_AHEAD: Final = timedelta(seconds=60)
 ANSWER_SECONDS: Final = 30.0
+KNOWN_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.2
 TOPICS_AT_ONCE: Final = 500
 """Topics of one request: with their settings well below the 10,000 records that a Kafka controller takes at once."""
 KEYS_VALID_FROM: Final = datetime(2021, 1, 1, tzinfo=UTC)
@@ -139,7 +142,23 @@ def _create_topics(brokers: str, participants: list[str]) -> tuple[int, int]:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise UnavailableError(f"topic {name} was not made: {error.args[0].name()}") from None
+    _await_topics(admin, {topic.name for topic in missing})
     return len(missing), len(wanted) - len(missing)
+
+
+def _await_topics(admin: AdminClient, names: set[str]) -> None:
+    """Wait until the brokers tell of topics: the controller says that they are made before its brokers know it.
+
+    Seen with 2,000 of them: a posting sent right afterwards met a topic that was not there. Raise UnavailableError.
+    """
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while names:
+        known = admin.list_topics(timeout=ANSWER_SECONDS).topics
+        names = {name for name in names if name not in known or known[name].error is not None}
+        if names and time.monotonic() > deadline:
+            raise UnavailableError(f"{len(names)} topics were made and the brokers do not know them")
+        if names:
+            time.sleep(LOOK_SECONDS)
 
 
 def _check_settings(admin: AdminClient, found: list[topics.Topic], replicas: int) -> None:
