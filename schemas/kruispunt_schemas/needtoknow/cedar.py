@@ -5,7 +5,8 @@ Rules (Cedar as it is, tried with cedarpy 4.12)
 1. A bundle whose policies do not validate against its schema is refused; so is a rule without its words (`rules`).
 2. A forbid that errors is skipped by Cedar and the answer is Allow: any diagnostic error withholds.
 3. Permits that match are not listed on Deny: so the grounds are asked alone, and where one permits everything is asked.
-   A section that no ground permits is left out: nothing is there to overrule.
+   A section that no ground permits is left out: nothing is there to overrule. What the grounds say is kept by the facts
+   that they read, which are fewer: most participants have no ground whatever a signal is marked with.
 4. Reasons come in random order: they are mapped to ids and sorted.
 5. Anything but Allow or Deny withholds and counts as an error.
 
@@ -16,9 +17,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import cedarpy
 
@@ -53,6 +54,8 @@ class PolicyEngine:
         self.rules = rules(policies)
         self._everything = everything
         self._grounds = grounds
+        self._read_by_grounds = _read_by_grounds(policies)
+        self._granted: dict[tuple[object, ...], dict[str, cedarpy.AuthzResult]] = {}
         self._evaluated = lru_cache(maxsize=KEPT)(self._evaluate)
         self.asked = 0
 
@@ -69,18 +72,29 @@ class PolicyEngine:
         return self._evaluated.cache_info().misses
 
     def _evaluate(self, facts: Facts, sections: tuple[str, ...]) -> tuple[SectionOutcome, ...]:
-        permitted = self._ask(self._grounds, facts, sections)
-        granted = [section for section in sections if _ids(permitted[section]) or _errors(permitted[section])]
-        verdicts = self._ask(self._everything, facts, granted)
+        permitted = self._permitted(facts, sections)
+        verdicts = self._ask(self._everything, facts, tuple(permitted))
         outcomes: dict[SectionOutcome, list[str]] = {}
-        for section in granted:
-            outcomes.setdefault(_outcome(permitted[section], verdicts[section]), []).append(section)
+        for section, answer in permitted.items():
+            outcomes.setdefault(_outcome(answer, verdicts[section]), []).append(section)
         return tuple(
             sorted(
                 (replace(outcome, sections=tuple(names)) for outcome, names in outcomes.items()),
                 key=lambda outcome: outcome.sections,
             )
         )
+
+    def _permitted(self, facts: Facts, sections: tuple[str, ...]) -> dict[str, cedarpy.AuthzResult]:
+        """Return what the grounds say of each section that one permits or errs on; kept by the facts that they read."""
+        key = (sections, *(getattr(facts, name) for name in self._read_by_grounds))
+        found = self._granted.get(key)
+        if found is None:
+            if len(self._granted) >= KEPT:
+                self._granted.clear()
+            answers = self._ask(self._grounds, facts, sections)
+            found = {name: answer for name, answer in answers.items() if _ids(answer) or _errors(answer)}
+            self._granted[key] = found
+        return found
 
     def _ask(
         self, policies: cedarpy.PolicySet, facts: Facts, sections: Sequence[str]
@@ -121,6 +135,34 @@ def _errors(result: cedarpy.AuthzResult) -> int:
 def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
     named = result.diagnostics.id_annotations_by_reason
     return tuple(sorted(named[reason] for reason in result.diagnostics.reasons))
+
+
+def _read_by_grounds(policies: str) -> tuple[str, ...]:
+    """Return the facts that the permits name, sorted: their answer follows from these alone.
+
+    All facts, should one read the context in another way than by naming a fact of it.
+    """
+    found: set[str] = set()
+    whole = 0
+
+    def walk(node: Any) -> None:
+        nonlocal whole
+        if isinstance(node, list):
+            for item in node:
+                walk(item)
+        elif isinstance(node, dict):
+            whole += node.get("Var") == "context"
+            for operator in (".", "has"):
+                if (read := node.get(operator)) and read.get("left") == {"Var": "context"}:
+                    found.add(read["attr"])
+                    whole -= 1
+            for item in node.values():
+                walk(item)
+
+    for rule in json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"].values():
+        if rule["effect"] == "permit":
+            walk(rule["conditions"])
+    return tuple(sorted(found)) if whole == 0 else tuple(item.name for item in fields(Facts))
 
 
 def _split(policies: str) -> tuple[cedarpy.PolicySet, cedarpy.PolicySet]:

@@ -218,3 +218,22 @@ class TestTheCache:
 
     def test_what_is_kept_is_bounded(self) -> None:
         assert engine(PERMIT)._evaluated.cache_parameters()["maxsize"] == KEPT
+
+
+class TestWhatGroundsRead:
+    def test_it_is_the_facts_that_they_name(self) -> None:
+        rules = engine(
+            worded("ground-a", "permit (principal, action, resource) when { context.is_named };"),
+            worded("guard-a", "forbid (principal, action, resource) when { context.is_excluded };"),
+        )
+        assert rules._read_by_grounds == ("is_named",)
+        assert outcome(rules, replace(FACTS, is_named=True)).released
+        assert not outcome(rules, replace(FACTS, is_named=True, is_excluded=True)).released
+        assert rules.evaluate(replace(FACTS, is_excluded=True), ("context",)) == ()
+
+    @settings(max_examples=200, deadline=None)
+    @given(any_facts, any_facts)
+    def test_what_is_kept_of_others_changes_no_answer(self, before: Facts, facts: Facts) -> None:
+        warm, cold = engine_of_record(), PolicyEngine(POLICIES, POLICY_SCHEMA)
+        warm.evaluate(before, Sections.NAMES)
+        assert warm.evaluate(facts, Sections.NAMES) == cold.evaluate(facts, Sections.NAMES)
