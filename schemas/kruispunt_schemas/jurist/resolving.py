@@ -70,8 +70,7 @@ def mistakes(signal: SignalTable, bundle: Bundle) -> Iterator[str]:
         yield f"municipality: {signal.municipality} is no code or name of one"
     if signal.site is not None and signal.site not in bundle.sites:
         yield f"site: no territory has the site {signal.site}"
-    known = {group.id for group in bundle.groups}
-    if unknown := [name for name in signal.groups if name not in known]:
+    if unknown := [name for name in signal.groups if name not in bundle.group_names]:
         yield f"groups: no group is called {', '.join(unknown)}"
 
 

@@ -104,13 +104,9 @@ def _reach(ruled: Sequence[Conditions], occurring: Sequence[_Seen]) -> Iterator[
             for ground in grounds
             if ground.hold(seen.values)
         ):
-            given = any(
-                ground.sections is None or rule.sections is None or ground.sections & rule.sections
-                for ground in grounds
-            )
             yield (
                 Finding(Weight.MISTAKE, rule.rule, "this guard overrules no ground under any case's signal")
-                if given
+                if _given(rule, ruled)
                 else Finding(
                     Weight.REMARK, rule.rule, "no ground gives what this guard withholds: belt and braces"
                 )

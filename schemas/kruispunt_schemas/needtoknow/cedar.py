@@ -16,7 +16,7 @@ Must not: see a signal or a participant's name; facts only.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from functools import lru_cache
 from typing import Any, Final
@@ -30,6 +30,7 @@ from kruispunt_schemas.records.backbone import SectionOutcome
 
 _PRINCIPAL: Final = 'Recipient::"recipient"'
 _RESOURCE: Final = 'Signal::"signal"'
+_CONTEXT: Final = {"Var": "context"}
 KEPT: Final = 65_536
 """Outcomes kept, by facts and sections: enough for all that honest signals say, and a bound for those that are not."""
 _NO_ENTITIES: Final = cedarpy.Entities.from_json_str("[]")
@@ -46,15 +47,18 @@ class PolicyEngine:
         try:
             self._schema = cedarpy.Schema.from_str(policy_schema)
             result = cedarpy.validate_policies(policies, self._schema)
-            grounds, everything = _split(policies)
+            parsed = json.loads(cedarpy.policies_to_json_str(policies))
+            permits = {
+                name: rule for name, rule in parsed["staticPolicies"].items() if rule["effect"] == "permit"
+            }
+            self._grounds = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": permits}))
+            self._everything = cedarpy.PolicySet.from_str(policies)
         except ValueError as error:
             raise PolicyError(f"the policies cannot be parsed: {error}") from None
         if not result.validation_passed:
             raise PolicyError("; ".join(str(item) for item in result.errors))
         self.rules = rules(policies)
-        self._everything = everything
-        self._grounds = grounds
-        self._read_by_grounds = _read_by_grounds(policies)
+        self._read_by_grounds = _read_by_grounds(permits)
         self._granted: dict[tuple[object, ...], dict[str, cedarpy.AuthzResult]] = {}
         self._evaluated = lru_cache(maxsize=KEPT)(self._evaluate)
         self.asked = 0
@@ -137,37 +141,26 @@ def _ids(result: cedarpy.AuthzResult) -> tuple[str, ...]:
     return tuple(sorted(named[reason] for reason in result.diagnostics.reasons))
 
 
-def _read_by_grounds(policies: str) -> tuple[str, ...]:
+def _read_by_grounds(grounds: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the facts that the permits name, sorted: their answer follows from these alone.
 
     All facts, should one read the context in another way than by naming a fact of it.
     """
-    found: set[str] = set()
-    whole = 0
-
-    def walk(node: Any) -> None:
-        nonlocal whole
-        if isinstance(node, list):
-            for item in node:
-                walk(item)
-        elif isinstance(node, dict):
-            whole += node.get("Var") == "context"
-            for operator in (".", "has"):
-                if (read := node.get(operator)) and read.get("left") == {"Var": "context"}:
-                    found.add(read["attr"])
-                    whole -= 1
-            for item in node.values():
-                walk(item)
-
-    for rule in json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"].values():
-        if rule["effect"] == "permit":
-            walk(rule["conditions"])
-    return tuple(sorted(found)) if whole == 0 else tuple(item.name for item in fields(Facts))
+    nodes = [node for rule in grounds.values() for node in _nodes(rule["conditions"])]
+    read = [
+        node[operator]["attr"]
+        for node in nodes
+        for operator in (".", "has")
+        if operator in node and node[operator]["left"] == _CONTEXT
+    ]
+    if len(read) < nodes.count(_CONTEXT):
+        return tuple(item.name for item in fields(Facts))
+    return tuple(sorted(set(read)))
 
 
-def _split(policies: str) -> tuple[cedarpy.PolicySet, cedarpy.PolicySet]:
-    """Return the grounds alone and the whole set."""
-    parsed = json.loads(cedarpy.policies_to_json_str(policies))
-    permits = {name: rule for name, rule in parsed["staticPolicies"].items() if rule["effect"] == "permit"}
-    grounds = cedarpy.PolicySet.from_json_str(json.dumps({**parsed, "staticPolicies": permits}))
-    return grounds, cedarpy.PolicySet.from_str(policies)
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Give every object within a value of JSON."""
+    if isinstance(value, dict):
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _nodes(item)

@@ -57,7 +57,6 @@ _ELEMENTS: Final[dict[str, tuple[str, ...]]] = {
     "measure_kinds": tuple(item.value for item in MeasureKind),
     "recipient_roles": tuple(item.value for item in Role),
 }
-_ORDERED: Final = ("classification", "clearance", "channel")
 _UNKNOWN: Final = "UNRECOGNISED"
 
 
@@ -192,7 +191,7 @@ def _changes(policies: str, fact: str, before: Any) -> tuple[Change, ...]:
     if fact in _ELEMENTS:
         words = [word for word in _ELEMENTS[fact] if word != _UNKNOWN or word in before]
         return tuple(Change(fact, word in before, (word not in before,), word) for word in words)
-    if fact in _ORDERED:
+    if fact in fact_words.ORDERED:
         levels = sorted(
             set(range(max(ORDINALS.values()))) - {before}, key=lambda level: (abs(level - before), level)
         )
@@ -222,7 +221,7 @@ def _overdone(answer: tuple[Change, ...], answers: list[tuple[Change, ...]]) -> 
         other != answer
         and [(item.fact, item.element) for item in other] == [(item.fact, item.element) for item in answer]
         and all(
-            mine.after == theirs.after or (mine.fact in _ORDERED and _step(theirs) < _step(mine))
+            mine.after == theirs.after or (mine.fact in fact_words.ORDERED and _step(theirs) < _step(mine))
             for mine, theirs in zip(answer, other, strict=True)
         )
         for other in answers

@@ -20,7 +20,8 @@ _YES_NO: Final[Mapping[Language, tuple[str, str]]] = {
     Language.DE: ("ja", "nein"),
     Language.EN: ("yes", "no"),
 }
-_ORDERED: Final = frozenset({"classification", "clearance", "channel"})
+ORDERED: Final = ("classification", "clearance", "channel")
+"""Facts that are ordinals."""
 _LEVELS: Final = {ordinal: level.value for level, ordinal in ORDINALS.items()}
 
 
@@ -34,7 +35,7 @@ def shown(fact: str, value: object, language: Language) -> str:
     if isinstance(value, bool):
         yes, no = _YES_NO[language]
         return yes if value else no
-    if fact in _ORDERED and isinstance(value, int):
+    if fact in ORDERED and isinstance(value, int):
         return _LEVELS.get(value, str(value))
     if isinstance(value, tuple | list):
         return ", ".join(str(item) for item in value) or "-"
