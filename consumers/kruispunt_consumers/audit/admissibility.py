@@ -24,12 +24,12 @@ from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.invariants import violation
 from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.comparison import Policy
 from kruispunt_schemas.needtoknow.facts import Observed
 from kruispunt_schemas.records.frame import Header
 from kruispunt_schemas.records.sections import Sections
 from kruispunt_schemas.schema import POSTING_TYPES, RecordSchema
 
-from kruispunt_consumers.audit.inforce import Policy
 from kruispunt_consumers.audit.ledger import PostedKind
 from kruispunt_consumers.audit.reading import ACCESS_TYPES
 from kruispunt_consumers.topic_record import TopicRecord

@@ -18,26 +18,16 @@ from functools import lru_cache
 
 from kruispunt_schemas.failures import PolicyError
 from kruispunt_schemas.needtoknow import bundle as bundles
-from kruispunt_schemas.needtoknow.bundle import Bundle
-from kruispunt_schemas.needtoknow.cedar import PolicyEngine
+from kruispunt_schemas.needtoknow.comparison import Policy
 from kruispunt_schemas.records.backbone import BundleActivation, BundleContent
 
 from kruispunt_consumers.audit.findings import Docket, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """A bundle and its policies, parsed."""
-
-    bundle: Bundle
-    engine: PolicyEngine
-
-
 @lru_cache(maxsize=16)
 def _parsed(name: str, content: bytes) -> Policy:
     """Return a bundle with its policies parsed; what a policy says of facts is worked out once in a process."""
-    loaded = bundles.load(content, name)
-    return Policy(loaded, PolicyEngine(loaded.policies, loaded.policy_schema))
+    return Policy.of(bundles.load(content, name))
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from uuid import UUID
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow import bitmaps, decisions, facts, recording
 from kruispunt_schemas.needtoknow.bundle import Bundle
+from kruispunt_schemas.needtoknow.comparison import Policy
 from kruispunt_schemas.needtoknow.decisions import PlannedOutput
 from kruispunt_schemas.needtoknow.facts import Observed, SignalFacts
 from kruispunt_schemas.records.backbone import (
@@ -38,7 +39,6 @@ from kruispunt_schemas.records.backbone import (
 from kruispunt_schemas.records.frame import Follower, Header, Lifecycle
 
 from kruispunt_consumers.audit.findings import Rule
-from kruispunt_consumers.audit.inforce import Policy
 
 NAMED: Final = 3
 """A sentence names at most three participants."""
