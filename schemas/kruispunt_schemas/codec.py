@@ -31,7 +31,7 @@ from pydantic import TypeAdapter, ValidationError
 from kruispunt_schemas import avro_values
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.records import backbone, frame, postings
+from kruispunt_schemas.records import backbone, frame, judgements, postings, queries
 from kruispunt_schemas.records import sections as parts
 from kruispunt_schemas.schema import RecordSchema
 
@@ -47,12 +47,32 @@ Record = (
     | backbone.Review
     | backbone.Status
     | backbone.Withdrawal
+    | judgements.JudgementApplied
+    | judgements.PseudonymChange
+    | judgements.Revision
+    | queries.AccessAlert
+    | queries.Answer
+    | queries.QueryAnswered
 )
+AnyHeader = (
+    frame.Header
+    | judgements.JudgementHeader
+    | postings.ConsultationHeader
+    | postings.ReceiptHeader
+    | queries.QueryHeader
+)
+HEADERS: Final[dict[str, type[AnyHeader]]] = {
+    "Consultation": postings.ConsultationHeader,
+    "Judgement": judgements.JudgementHeader,
+    "Query": queries.QueryHeader,
+    "Receipt": postings.ReceiptHeader,
+}
+"""The headers of the postings that are no signals."""
 T = TypeVar("T")
 
 _CLASSES: Final[dict[str, type]] = {
     cls.__name__: cls
-    for module in (backbone, frame, postings, parts)
+    for module in (backbone, frame, judgements, postings, queries, parts)
     for cls in vars(module).values()
     if isinstance(cls, type) and is_dataclass(cls) and cls.__module__ == module.__name__
 }
@@ -124,6 +144,18 @@ class SignedBytes:
     def read_consultation(self) -> postings.ConsultationHeader:
         """Return the header of a consultation."""
         return self._read("header", self.header, postings.ConsultationHeader)
+
+    def read_judgement(self) -> judgements.JudgementHeader:
+        """Return the header of a judgement."""
+        return self._read("header", self.header, judgements.JudgementHeader)
+
+    def read_query(self) -> queries.QueryHeader:
+        """Return the header of a query."""
+        return self._read("header", self.header, queries.QueryHeader)
+
+    def read_any_header(self) -> AnyHeader:
+        """Return the header of a posting of whatever type."""
+        return self._read("header", self.header, HEADERS.get(self.schema.name, frame.Header))
 
     def _read(self, name: str, raw: bytes, cls: type[T]) -> T:
         return _read_class(self.schema, name, raw, cls, self._found(name, raw))

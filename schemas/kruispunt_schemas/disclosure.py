@@ -28,8 +28,10 @@ from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.framing import framed
 from kruispunt_schemas.records.frame import Classification, Commitment, Handling, Header, Lifecycle
+from kruispunt_schemas.records.judgements import JudgementHeader
 from kruispunt_schemas.records.postings import ConsultationHeader, ReceiptHeader
-from kruispunt_schemas.records.sections import Sections
+from kruispunt_schemas.records.queries import QueryHeader
+from kruispunt_schemas.records.sections import Sections, Subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def compose(
         schema = schemas.load(draft.signal_type)
     except KeyError:
         raise ContractError("unknown-type", "header.signal_type") from None
-    if not schema.sections:
+    if schema.name not in schemas.SIGNAL_TYPES:
         raise ContractError("unknown-type", "header.signal_type", f"{schema.name} is no signal")
     for name in Sections.NAMES:
         if name not in schema.sections and draft.sections.get(name) is not None:
@@ -107,9 +109,25 @@ def compose_consultation(header: ConsultationHeader, signer: signing.Signer) -> 
     return _signed(schemas.load("Consultation"), header, (), signer)
 
 
+def compose_judgement(header: JudgementHeader, signer: signing.Signer) -> SignedBytes:
+    """Return a signed judgement."""
+    return _signed(schemas.load("Judgement"), header, (), signer)
+
+
+def compose_query(
+    header: QueryHeader, subject: Subject, *, secret: bytes, signer: signing.Signer
+) -> SignedBytes:
+    """Return a signed query about a subject; its commitment is made here."""
+    schema = schemas.load("Query")
+    salt = identity.section_salt(secret, header.query_id, "subject")
+    raw = codec.write_part(schema, "subject", replace(subject, salt=salt))
+    committed = Commitment(section="subject", digest=commitment(schema.name, "subject", raw, salt))
+    return _signed(schema, replace(header, commitments=(committed,)), (("subject", raw),), signer)
+
+
 def _signed(
     schema: schemas.RecordSchema,
-    header: Header | ReceiptHeader | ConsultationHeader,
+    header: codec.AnyHeader,
     parts: tuple[tuple[str, bytes | None], ...],
     signer: signing.Signer,
 ) -> SignedBytes:
@@ -135,11 +153,16 @@ def verify(signed: SignedBytes, header: Header, public_key: bytes) -> None:
         raise ContractError("type-mismatch", "header.signal_type")
     # 2.
     verify_signature(signed, public_key)
+    verify_sections(signed, header.commitments)
+
+
+def verify_sections(signed: SignedBytes, commitments: tuple[Commitment, ...]) -> None:
+    """Raise ContractError unless the sections meet the commitments of a signed header (steps 3 and 4)."""
     # 3.
-    if tuple(item.section for item in header.commitments) != tuple(sorted(signed.schema.sections)):
+    if tuple(item.section for item in commitments) != tuple(sorted(signed.schema.sections)):
         raise ContractError("commitments", "header.commitments", "not one for each section, sorted")
     # 4.
-    committed = {item.section: item.digest for item in header.commitments}
+    committed = {item.section: item.digest for item in commitments}
     for name, raw in signed.sections:
         if raw is not None and commitment(signed.schema.name, name, raw, b"") != committed[name]:
             raise ContractError("commitment-mismatch", name, "the section is not the one that was signed")

@@ -9,7 +9,7 @@ Rules
    the cause can check the guess:
    a. What reaches a recipient (decision, delivery, withdrawal) is derived from originator and signal id. A recipient
       of the signal knows both; nobody else can guess a signal id. Each signal id of an originator is decided at most
-      once.
+      once, and once for each judgement that touches it; the id of a judgement, like that of a query, is random.
    b. An out-position can be guessed, and tells how much its participant posts. Only ids that reach nobody else are
       derived from one.
 
@@ -97,19 +97,61 @@ def mention_id(posting: Posting) -> UUID:
     return derived_id("mention", posting_name(posting))
 
 
-def decision_id(originator: str, signal_id: UUID) -> UUID:
-    """Return the id of the decision on a signal: recipients see it, so it tells nothing of the posting."""
-    return derived_id("decision", originator, str(signal_id))
+def decision_id(originator: str, signal_id: UUID, judgement: UUID | None = None) -> UUID:
+    """Return the id of the decision on a signal: recipients see it, so it tells nothing of the posting.
+
+    judgement: of a decision again, the random id of the judgement that asks for it; so in the three below.
+    """
+    return derived_id("decision", originator, str(signal_id), *_round(judgement))
 
 
-def delivery_id(originator: str, signal_id: UUID, recipient: str) -> UUID:
+def delivery_id(originator: str, signal_id: UUID, recipient: str, judgement: UUID | None = None) -> UUID:
     """Return the output id of a signal's view for one recipient, from what its header tells the recipient."""
-    return derived_id("delivery", originator, str(signal_id), recipient)
+    return derived_id("delivery", originator, str(signal_id), recipient, *_round(judgement))
 
 
-def withdrawal_id(originator: str, signal_id: UUID, recipient: str) -> UUID:
+def withdrawal_id(originator: str, signal_id: UUID, recipient: str, judgement: UUID | None = None) -> UUID:
     """Return the output id of a withdrawal for one recipient; the signal is the version that it may not see."""
-    return derived_id("withdrawal", originator, str(signal_id), recipient)
+    return derived_id("withdrawal", originator, str(signal_id), recipient, *_round(judgement))
+
+
+def pseudonym_change_id(originator: str, signal_id: UUID, recipient: str, judgement: UUID) -> UUID:
+    """Return the output id of what tells a recipient other pseudonyms for a view that it holds."""
+    return derived_id("pseudonyms", originator, str(signal_id), recipient, *_round(judgement))
+
+
+def _round(judgement: UUID | None) -> tuple[str, ...]:
+    return () if judgement is None else (str(judgement),)
+
+
+def applied_id(judgement: UUID) -> UUID:
+    """Return the id of the repertory event that a judgement causes."""
+    return derived_id("applied", str(judgement))
+
+
+def split_person(judgement: UUID) -> str:
+    """Return the reference of the person that a split makes."""
+    return str(derived_id("person", "split", str(judgement)))
+
+
+def revision_id(judgement: UUID, posting: Posting) -> UUID:
+    """Return the id of what a judgement says anew of a posting."""
+    return derived_id("revision", str(judgement), posting_name(posting))
+
+
+def answer_id(query: UUID) -> UUID:
+    """Return the output id of the answer to a query."""
+    return derived_id("answer", str(query))
+
+
+def answered_id(query: UUID) -> UUID:
+    """Return the id of the access record of an answer."""
+    return derived_id("answered", str(query))
+
+
+def access_alert_id(query: UUID, recipient: str) -> UUID:
+    """Return the output id of an alert to an oversight body."""
+    return derived_id("access-alert", str(query), recipient)
 
 
 def quarantine_id(stage: str, posting: Posting) -> UUID:

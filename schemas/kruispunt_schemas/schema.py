@@ -40,14 +40,20 @@ SIGNAL_TYPES: Final = (
     "ThreatLevel",
     "TravelHit",
 )
-POSTING_TYPES: Final = (*SIGNAL_TYPES, "Consultation", "Receipt")
+POSTING_TYPES: Final = (*SIGNAL_TYPES, "Consultation", "Judgement", "Query", "Receipt")
 BACKBONE_TYPES: Final = (
+    "AccessAlert",
+    "Answer",
     "BundleActivation",
     "BundleContent",
     "Decision",
+    "JudgementApplied",
+    "PseudonymChange",
     "QuarantineEntry",
+    "QueryAnswered",
     "RepertoryEvent",
     "Review",
+    "Revision",
     "Status",
     "Withdrawal",
 )

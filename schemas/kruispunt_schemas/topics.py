@@ -42,8 +42,20 @@ REVIEWS: Final = Topic("reviews", 3, None)
 REPERTORY: Final = Topic("repertory", 12, None)
 DECISIONS: Final = Topic("audit.decisions", 12, None)
 ACCESS: Final = Topic("audit.access", 12, None)
+QUERIES: Final = Topic("queries", 12, 30 * DAY_MS)
 BUNDLES: Final = Topic("audit.bundles", 1, None)
-SHARED: Final = (ADMITTED, RESOLVED, QUARANTINE, RETRY, REVIEWS, REPERTORY, DECISIONS, ACCESS, BUNDLES)
+SHARED: Final = (
+    ADMITTED,
+    RESOLVED,
+    QUERIES,
+    QUARANTINE,
+    RETRY,
+    REVIEWS,
+    REPERTORY,
+    DECISIONS,
+    ACCESS,
+    BUNDLES,
+)
 
 
 def out_topic(participant: str) -> Topic:
@@ -64,7 +76,9 @@ def partition_name(topic: str, partition: int) -> str:
 def is_partition(name: str) -> bool:
     """Tell whether a name is that of a partition between the stages, and so no participant's."""
     topic, _, number = name.rpartition(".")
-    return topic in (ADMITTED.name, RESOLVED.name, RETRY.name) and number.isdecimal()
+    return (
+        topic in (ADMITTED.name, RESOLVED.name, QUERIES.name, REVIEWS.name, RETRY.name) and number.isdecimal()
+    )
 
 
 def owner(topic: str) -> str:

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
-from kruispunt_schemas.records import backbone, frame, postings
+from kruispunt_schemas.records import backbone, frame, judgements, queries
 from kruispunt_schemas.records import sections as parts
 from kruispunt_schemas.schema import RecordSchema
 
 FIXED_SIZES = {"salt": 16, "digest": 32, "schema_fingerprint": 32, "signature": 64}
 """Bytes of the fixed types, by the name of the field that has one."""
-HEADERS = {"Receipt": postings.ReceiptHeader, "Consultation": postings.ConsultationHeader}
-BACKBONE_CLASSES: dict[str, type] = {name: getattr(backbone, name) for name in schemas.BACKBONE_TYPES}
+BACKBONE_CLASSES: dict[str, type] = {
+    name: next(getattr(module, name) for module in (backbone, judgements, queries) if hasattr(module, name))
+    for name in schemas.BACKBONE_TYPES
+}
 
 
 def of(cls: type) -> st.SearchStrategy[typing.Any]:
@@ -88,7 +90,7 @@ def section_class(schema: RecordSchema, name: str) -> type:
 def postings_of(draw: st.DrawFn, name: str) -> Whole:
     """Draw a whole posting of a type."""
     schema = schemas.load(name)
-    header = draw(of(HEADERS.get(name, frame.Header)))
+    header = draw(of(codec.HEADERS.get(name, frame.Header)))
     sections: dict[str, typing.Any] = {
         section: draw(st.none() | of(section_class(schema, section))) for section in schema.sections
     }

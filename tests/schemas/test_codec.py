@@ -17,7 +17,7 @@ from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
-from kruispunt_schemas.records import backbone, frame, postings, sections
+from kruispunt_schemas.records import backbone, frame, judgements, postings, queries, sections
 from kruispunt_schemas.records.sections import Distribution
 from kruispunt_schemas.vectors import samples
 
@@ -38,13 +38,8 @@ def read_everything(signed: SignedBytes) -> None:
     """Read every part of a posting that decoded."""
     signed.read_proof()
     signed.read_passage()
-    if signed.schema.name == "Receipt":
-        signed.read_receipt()
-    elif signed.schema.name == "Consultation":
-        signed.read_consultation()
-    else:
-        signed.read_header()
-        signed.read_sections()
+    signed.read_any_header()
+    signed.read_sections()
 
 
 def decoded_or_refused(schema: schemas.RecordSchema, raw: bytes) -> SignedBytes | ContractError:
@@ -91,8 +86,7 @@ class TestRoundTrips:
         assert signed.read_sections() == whole.sections
         assert signed.read_proof() == whole.proof
         assert signed.read_passage() == whole.passage
-        readers: dict[str, Any] = {"Receipt": signed.read_receipt, "Consultation": signed.read_consultation}
-        assert readers.get(signed.schema.name, signed.read_header)() == whole.header
+        assert signed.read_any_header() == whole.header
 
     @pytest.mark.parametrize("name", schemas.BACKBONE_TYPES)
     @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -131,7 +125,9 @@ def codec_enum(name: str) -> Any:
     """Return the enum class of an Avro enum."""
     short = name.rsplit(".", 1)[-1]
     return next(
-        vars(module)[short] for module in (backbone, frame, sections, postings) if short in vars(module)
+        vars(module)[short]
+        for module in (backbone, frame, judgements, postings, queries, sections)
+        if short in vars(module)
     )
 
 

@@ -106,7 +106,8 @@ class TestComposing:
         assert len(salts) == 2 * 2 * len(Sections.NAMES)
 
     @pytest.mark.parametrize(
-        "name", ["Nonsense", "", "Receipt", "Consultation", "Context", "Header", "Status"]
+        "name",
+        ["Nonsense", "", "Receipt", "Consultation", "Judgement", "Query", "Context", "Header", "Status"],
     )
     def test_an_unknown_type(self, name: str) -> None:
         found = refusal(lambda: samples.composed(replace(samples.CASE, signal_type=name)))

@@ -13,6 +13,7 @@ def test_the_contracts_table() -> None:
     assert found == {
         "admitted": (12, 30 * day),
         "resolved": (12, 30 * day),
+        "queries": (12, 30 * day),
         "quarantine": (3, 90 * day),
         "retry": (3, 7 * day),
         "reviews": (3, None),

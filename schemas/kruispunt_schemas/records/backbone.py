@@ -11,7 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from kruispunt_schemas.records.frame import Follower, Lifecycle, Posting
+from kruispunt_schemas.records.frame import Follower, Lifecycle, Posting, SignalName
+from kruispunt_schemas.records.queries import EntityRegistered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +33,21 @@ class BundleContent:
 
 
 class OutputKind(StrEnum):
-    """View or withdrawal."""
+    """What a recipient is sent; OWED: a view whose content has expired, to be asked of the source."""
 
     UNRECOGNISED = "UNRECOGNISED"
     VIEW = "VIEW"
     WITHDRAWAL = "WITHDRAWAL"
+    PSEUDONYMS = "PSEUDONYMS"
+    OWED = "OWED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecidedOutput:
-    """What was sent to one recipient; its id follows from the rest. replaces: places in ``supersedes``, ascending."""
+    """What was sent to one recipient; its id follows from the rest.
+
+    replaces: places in ``supersedes``; of a decision again 0 for the first decision's view, n for that of its n-th round.
+    """
 
     recipient: str
     kind: OutputKind
@@ -105,7 +111,10 @@ class GroupOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """audit.decisions: one for each signal version, refusals included."""
+    """audit.decisions: one for each signal version, refusals included, and one for each judgement that touches it.
+
+    rounds: judgements of its earlier decisions again, oldest first.
+    """
 
     decision_id: UUID
     posting: Posting
@@ -125,6 +134,8 @@ class Decision:
     evidence: tuple[Evidence, ...]
     groups: tuple[GroupOutcome, ...]
     outputs: tuple[DecidedOutput, ...]
+    judgement_id: UUID | None = None
+    rounds: tuple[UUID, ...] = ()
 
 
 class DuplicateKind(StrEnum):
@@ -145,14 +156,33 @@ class HoldingRegistered:
     since: datetime
 
 
+class MatchKind(StrEnum):
+    """How a mention found its person."""
+
+    UNRECOGNISED = "UNRECOGNISED"
+    LINKED = "LINKED"
+    NEW = "NEW"
+    PROVISIONAL = "PROVISIONAL"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonRegistered:
-    """A person's first mention or a further one."""
+    """A person's first mention or a further one, and how it was found.
+
+    posterior: in millionths. compared_with: the mention of that person that is most like it.
+    """
 
     reference: str
     mention_id: UUID
     keys: tuple[bytes, ...]
     sealed_identity: bytes
+    match: MatchKind = MatchKind.UNRECOGNISED
+    model: str = ""
+    posterior: int = 0
+    found_by: tuple[str, ...] = ()
+    compared_with: UUID | None = None
+    runner_up: str | None = None
+    guards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +200,7 @@ class Stage(StrEnum):
     ADMIT = "ADMIT"
     RESOLVE = "RESOLVE"
     ROUTE = "ROUTE"
+    ANSWER = "ANSWER"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +233,8 @@ class RepertoryEvent:
     """repertory: references and keyed hashes, never content; the common database is rebuilt from it.
 
     followers: who held a person of this signal before, sorted by participant; an earlier holding of the originator's
-    own stands among them, the one that this event registers does not.
+    own stands among them, the one that this event registers does not. as_of: the last judgement that touched the person
+    before; followers are counted from its state.
     """
 
     event_id: UUID
@@ -223,6 +255,10 @@ class RepertoryEvent:
     persons: tuple[PersonRegistered, ...]
     holdings: tuple[HoldingRegistered, ...]
     followers: tuple[Follower, ...] = ()
+    as_of: UUID | None = None
+    event_key: bytes | None = None
+    corroborates: tuple[SignalName, ...] = ()
+    entities: tuple[EntityRegistered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +273,8 @@ class Review:
     provisional: str
     candidates: tuple[str, ...]
     raised_at: datetime
+    mention_id: UUID | None = None
+    model: str = ""
 
 
 class Verdict(StrEnum):

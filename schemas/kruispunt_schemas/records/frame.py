@@ -50,6 +50,7 @@ class Delivery:
     withheld: tuple[Withheld, ...]
     replaces: tuple[UUID, ...]
     persons: tuple[str, ...]
+    corroborates: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,14 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SignalName:
+    """A signal by its name."""
+
+    originator: str
+    signal_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What resolution found out; followers as in the repertory event."""
 
@@ -77,6 +86,7 @@ class Resolution:
     supersedes: tuple[UUID, ...]
     registered_as: UUID
     followers: tuple[Follower, ...] = ()
+    corroborates: tuple[SignalName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from kruispunt_schemas import codec, framing, identity, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft, commitment
-from kruispunt_schemas.vectors import chain_samples, samples
+from kruispunt_schemas.vectors import chain_samples, person_samples, samples
 
 FOLDER: Final = Path(__file__).parent
 WIRE_ID: Final = 7
@@ -53,10 +53,18 @@ def documents() -> dict[str, Any]:
             for name in schemas.TOPIC_TYPES
         },
         "signals.json": [_signal(draft) for draft in (*samples.DRAFTS, *chain_samples.DRAFTS)],
-        "postings.json": [_posting(samples.receipt()), _posting(samples.consultation())],
+        "postings.json": [
+            _posting(signed)
+            for signed in (
+                samples.receipt(),
+                samples.consultation(),
+                person_samples.judgement(),
+                person_samples.query(),
+            )
+        ],
         "backbone.json": [
             {"type": type(record).__name__, "value": as_json(record), "avro": codec.encode(record).hex()}
-            for record in samples.RECORDS
+            for record in (*samples.RECORDS, *person_samples.RECORDS)
         ],
         "wire.json": _wire(),
     }
@@ -95,6 +103,21 @@ def _identities() -> dict[str, Any]:
             identity.withdrawal_id(originator, signal, recipient),
         ),
         "quarantine": (["ADMIT", position], identity.quarantine_id("ADMIT", posting)),
+        "revision": (
+            [str(samples.JUDGEMENT_ID), position],
+            identity.revision_id(samples.JUDGEMENT_ID, posting),
+        ),
+        "applied": ([str(samples.JUDGEMENT_ID)], identity.applied_id(samples.JUDGEMENT_ID)),
+        "pseudonyms": (
+            [originator, str(signal), recipient, str(samples.JUDGEMENT_ID)],
+            identity.pseudonym_change_id(originator, signal, recipient, samples.JUDGEMENT_ID),
+        ),
+        "answer": ([str(person_samples.QUERY_ID)], identity.answer_id(person_samples.QUERY_ID)),
+        "answered": ([str(person_samples.QUERY_ID)], identity.answered_id(person_samples.QUERY_ID)),
+        "access-alert": (
+            [str(person_samples.QUERY_ID), recipient],
+            identity.access_alert_id(person_samples.QUERY_ID, recipient),
+        ),
         "receipt": ([recipient, str(view), "STORED"], identity.receipt_id(recipient, view, "STORED")),
     }
     return {
@@ -182,14 +205,13 @@ def _signal(draft: Draft) -> dict[str, Any]:
 
 
 def _posting(signed: SignedBytes) -> dict[str, Any]:
-    readers = {"Receipt": signed.read_receipt, "Consultation": signed.read_consultation}
     proof = signed.read_proof()
     return {
         "type": signed.schema.name,
         "signing_key": samples.SEED.hex(),
         "public_key": samples.signer().public_key().hex(),
         "header": {
-            "value": as_json(readers.get(signed.schema.name, signed.read_header)()),
+            "value": as_json(signed.read_any_header()),
             "avro": signed.header.hex(),
         },
         "proof": {"value": as_json(proof), "avro": signed.proof.hex()},

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kruispunt_schemas import disclosure, identity
 from kruispunt_schemas.codec import Record, SignedBytes
 from kruispunt_schemas.disclosure import Draft
-from kruispunt_schemas.records import backbone, frame, postings, sections
+from kruispunt_schemas.records import backbone, frame, postings, queries, sections
 from kruispunt_schemas.signing import Signer
 
 SECRET: Final = bytes(range(32))
@@ -181,6 +181,7 @@ def composed(draft: Draft) -> SignedBytes:
 
 SIGNAL_ID: Final = identity.signal_id(SECRET, CONTEXT.reference, 1)
 EARLIER_ID: Final = UUID("0e8a3c5e-2b6f-8d21-9c44-5d0f7a1b2c3d")
+JUDGEMENT_ID: Final = UUID("a3d5b7c9-1e2f-4a6b-8c0d-9e8f7a6b5c4d")
 DELIVERY_ID: Final = identity.delivery_id(ORIGINATOR, SIGNAL_ID, RECIPIENT)
 CASE_KEY: Final = identity.case_key(BACKBONE_KEY, ORIGINATOR, CONTEXT.reference)
 FOLLOWER: Final = frame.Follower(participant=RECIPIENT, event=identity.event_id(EARLIER))
@@ -193,6 +194,7 @@ PASSAGE: Final = frame.Passage(
         supersedes=(EARLIER_ID,),
         registered_as=identity.event_id(POSTING),
         followers=(FOLLOWER,),
+        corroborates=(frame.SignalName(originator="vsse", signal_id=EARLIER_ID),),
     ),
     delivery=frame.Delivery(
         output_id=DELIVERY_ID,
@@ -202,6 +204,7 @@ PASSAGE: Final = frame.Passage(
         withheld=(frame.Withheld(section="distribution", rules=("guard-distribution",)),),
         replaces=(identity.delivery_id(ORIGINATOR, EARLIER_ID, RECIPIENT),),
         persons=(identity.pseudonym(BACKBONE_KEY, RECIPIENT, "person-1"),),
+        corroborates=(identity.delivery_id("vsse", EARLIER_ID, RECIPIENT),),
     ),
 )
 
@@ -286,6 +289,8 @@ RECORDS: Final[tuple[Record, ...]] = (
                 replaces=(0,),
             ),
         ),
+        judgement_id=JUDGEMENT_ID,
+        rounds=(EARLIER_ID,),
     ),
     backbone.QuarantineEntry(
         entry_id=identity.quarantine_id("ADMIT", POSTING),
@@ -321,6 +326,13 @@ RECORDS: Final[tuple[Record, ...]] = (
                 mention_id=identity.mention_id(POSTING),
                 keys=(identity.digest(b"key"),),
                 sealed_identity=b"sealed",
+                match=backbone.MatchKind.PROVISIONAL,
+                model="belgian-1",
+                posterior=912_345,
+                found_by=("name-and-birth", "number"),
+                compared_with=identity.mention_id(EARLIER),
+                runner_up="person-2",
+                guards=("birth-conflict",),
             ),
         ),
         holdings=(
@@ -329,6 +341,17 @@ RECORDS: Final[tuple[Record, ...]] = (
             ),
         ),
         followers=(FOLLOWER,),
+        as_of=JUDGEMENT_ID,
+        event_key=identity.digest(b"event"),
+        corroborates=(frame.SignalName(originator="vsse", signal_id=EARLIER_ID),),
+        entities=(
+            queries.EntityRegistered(
+                reference="person-1",
+                status=sections.EntityStatus.VALIDATED,
+                categories=(sections.EntityCategory.FTF, sections.EntityCategory.PCT),
+                review_due_on=date(2028, 3, 14),
+            ),
+        ),
     ),
     backbone.Review(
         review_id=identity.review_id(POSTING),
@@ -339,6 +362,8 @@ RECORDS: Final[tuple[Record, ...]] = (
         provisional="person-1",
         candidates=("person-2", "person-3"),
         raised_at=TIME,
+        mention_id=identity.mention_id(POSTING),
+        model="belgian-1",
     ),
     backbone.Status(
         output_id=identity.status_id(POSTING, backbone.Verdict.REFUSED, "check-digits"),
