@@ -158,7 +158,9 @@ async def test_a_statement_that_is_wrong_is_named_without_its_text(engine: Async
 async def test_a_failure_inside_leaves_nothing_behind(engine: AsyncEngine) -> None:
     async def fail() -> None:
         async with transaction(engine) as connection:
-            await connection.execute(text("insert into person (reference, since, canonical) values ('p', now(), 'p')"))
+            await connection.execute(
+                text("insert into person (reference, since, canonical) values ('p', now(), 'p')")
+            )
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -169,7 +171,9 @@ async def test_a_failure_inside_leaves_nothing_behind(engine: AsyncEngine) -> No
 
 async def test_migrating_again_changes_nothing(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
-        await connection.execute(text("insert into person (reference, since, canonical) values ('p', now(), 'p')"))
+        await connection.execute(
+            text("insert into person (reference, since, canonical) values ('p', now(), 'p')")
+        )
     await migrate(engine)
     await migrate(engine)
     async with transaction(engine) as connection:
