@@ -27,6 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kruispunt_processors.database.tables import person_key
 from kruispunt_processors.persons.mentions import Keyring
+from kruispunt_processors.persons.sealing import FIRST_KEY
 from kruispunt_processors.resolve.identification import KnownMention, key_value
 
 MOST: Final = 64
@@ -34,7 +35,7 @@ MOST: Final = 64
 CURRENT: Final = "CURRENT"
 RETIRING: Final = "RETIRING"
 RETIRED: Final = "RETIRED"
-FIRST_KEY: Final = 1
+KEY_BYTES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ from kruispunt_schemas.keys import BackboneKeys
 from kruispunt_schemas.records.frame import Posting
 from kruispunt_schemas.records.sections import PersonName, Subject
 
+from kruispunt_processors.persons import first_format
 from kruispunt_processors.persons.keys import BlockingKey, blocking_keys
 from kruispunt_processors.persons.normalisation import Particulars, particulars
-from kruispunt_processors.persons.sealing import Sealer
+from kruispunt_processors.persons.sealing import FIRST_KEY, Sealer
 
 _BEHIND: Final = b"\x00"
 """Between the particulars, which have no such byte, and the names."""
@@ -52,6 +53,14 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewed:
+    """A mention under other keys: what it is found by, sorted by value, and its seal."""
+
+    keys: tuple[BlockingKey, ...]
+    sealed_identity: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class AsWritten:
     """What a signal says of a person in its own writing."""
 
@@ -66,7 +75,7 @@ class Keyring:
     UnavailableError when one of them is not here.
     """
 
-    __slots__ = ("_former", "_secret", "key_id", "retiring", "sealer")
+    __slots__ = ("_first_sealing", "_former", "_secret", "key_id", "retiring", "sealer")
 
     def __init__(self, keys: BackboneKeys, key_id: int, retiring: Iterable[int] = ()) -> None:
         self.key_id, self.retiring = key_id, tuple(sorted(retiring))
@@ -77,6 +86,7 @@ class Keyring:
                 "run `kruispunt persons rotate` where the backbone's keys are, or bring them here"
             )
         self._secret = keys.persons[key_id].blocking
+        self._first_sealing = keys.persons[FIRST_KEY].sealing
         self._former = tuple(keys.persons[each].blocking for each in self.retiring)
         older = {each: pair.sealing for each, pair in keys.persons.items() if each != key_id}
         self.sealer = Sealer(keys.persons[key_id].sealing, key_id, older)
@@ -94,15 +104,25 @@ class Keyring:
         mention_id = identity.mention_id(posting)
         keys = blocking_keys(found, self._secret)
         former = [key for secret in self._former for key in blocking_keys(found, secret)]
-        plain = found.to_bytes() + _BEHIND + _as_written(subject)
-        return Mention(
-            mention_id, found, keys, self.sealer.seal(mention_id, plain), tuple(sorted(former, key=_value))
-        )
+        sealed = self.sealer.seal(mention_id, _plain(found, subject))
+        return Mention(mention_id, found, keys, sealed, tuple(sorted(former, key=_value)))
 
     def open(self, mention_id: UUID, sealed: bytes) -> Particulars:
         """Return the particulars of a mention; raise SealError or ContractError."""
-        plain = self.sealer.open(mention_id, sealed)
-        return Particulars.from_bytes(plain[: plain.find(_BEHIND)])
+        return _particulars(self.sealer.open(mention_id, sealed))
+
+    def renewed(self, mention_id: UUID, sealed: bytes) -> Renewed:
+        """Return seal and keys of a mention by the keys in force; raise SealError or ContractError."""
+        if sealed[:1] == bytes([first_format.KEY_ID]):
+            subject = first_format.subject_of(self._first_sealing, mention_id, sealed)
+            found = particulars(subject)
+            if found is None:
+                raise ContractError("damaged", "names")
+            plain = _plain(found, subject)
+        else:
+            plain = self.sealer.open(mention_id, sealed)
+            found = _particulars(plain)
+        return Renewed(blocking_keys(found, self._secret), self.sealer.seal(mention_id, plain))
 
     def as_written(self, mention_id: UUID, sealed: bytes) -> AsWritten:
         """Return what the signal wrote; raise SealError or ContractError."""
@@ -124,6 +144,14 @@ class Keyring:
 
 def _value(key: BlockingKey) -> int:
     return key.value
+
+
+def _plain(found: Particulars, subject: Subject) -> bytes:
+    return found.to_bytes() + _BEHIND + _as_written(subject)
+
+
+def _particulars(plain: bytes) -> Particulars:
+    return Particulars.from_bytes(plain[: plain.find(_BEHIND)])
 
 
 def _as_written(subject: Subject) -> bytes:

@@ -29,6 +29,7 @@ def candidate(
     originator: str = VSSE,
     person: bytes | Subject | None = None,
     partition: int = 0,
+    keyring: Keyring = KEYRING,
     **header: Any,
 ) -> Candidate:
     """Return a candidate; content None for a recall, person: the subject, or what stands for one of its own."""
@@ -45,7 +46,7 @@ def candidate(
         content_fingerprint=None
         if content is None
         else hashlib.sha256(f"{originator}{content}".encode()).digest(),
-        mention=KEYRING.mention(subject, at),
+        mention=keyring.mention(subject, at),
     )
 
 
