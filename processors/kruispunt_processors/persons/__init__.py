@@ -1,0 +1,1 @@
+"""Persons: which mentions are about one person, and why."""
