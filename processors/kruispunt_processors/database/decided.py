@@ -190,5 +190,5 @@ def _refuse_round(item: Revised, claims: Sequence[Claim]) -> None:
         raise ContractError("value", "revision", "originator, case or bundle is not the first decision's")
     if first.lifecycle is Lifecycle.RECALL:
         raise ContractError("stale-version", "posting", "a recall stands, whoever it is about")
-    if last.number and last.place is not None and item.place < last.place:
+    if last.decision.judgement_id is not None and last.place is not None and item.place < last.place:
         raise ContractError("stale-version", "judgement_id", "a later judgement was decided already")

@@ -2,7 +2,7 @@
 
 Rules
 -----
-1. The rounds of a version are numbered by their records: the first decision is 0.
+1. The rounds of a version are numbered by their records.
 2. What a batch decides is kept in `Holdings` as it goes, so that a later version in the same batch knows of it.
 
 Must not: refuse or decide (`decided` does).
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.needtoknow import decisions
+from kruispunt_schemas.needtoknow import again, decisions
 from kruispunt_schemas.records.backbone import Decision, OutputKind
 from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -48,11 +48,6 @@ class Claim:
     place: Place | None
     marked: bool
 
-    @property
-    def number(self) -> int:
-        """Return its round (rule 1)."""
-        return 0 if self.decision.judgement_id is None else 1 + len(self.decision.rounds)
-
 
 POSITION: Final = (decision_claim.c.participant, decision_claim.c.offset)
 
@@ -67,7 +62,7 @@ async def past_of(connection: AsyncConnection, positions: Iterable[Position]) ->
     for row in rows:
         found[row.participant, row.offset].append(_claim(row))
     for claims in found.values():
-        claims.sort(key=lambda item: item.number)
+        claims.sort(key=lambda item: again.number(item.decision))
     return found
 
 

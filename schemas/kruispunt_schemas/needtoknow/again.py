@@ -80,6 +80,11 @@ def draft(
     )
 
 
+def number(decision: Decision) -> int:
+    """Return which decision of its version it is: 0 the first one, n the n-th round."""
+    return 0 if decision.judgement_id is None else 1 + len(decision.rounds)
+
+
 def rounds(earlier: Sequence[Decision]) -> tuple[UUID, ...]:
     """Return the judgements of the decisions again among these, in their order."""
     return tuple(item.judgement_id for item in earlier if item.judgement_id is not None)
