@@ -24,7 +24,9 @@ CLOSED: Final[dict[str, frozenset[str]]] = {
     "reason": REASONS,
     "kind": frozenset(DuplicateKind),
     "server": frozenset({"broker", "bundles", "database"}),
-    "outcome": frozenset({"stored", "recalled", "withdrawn", "rejected", "repeated", "status", "gap"}),
+    "outcome": frozenset(
+        {"stored", "again", "renamed", "recalled", "withdrawn", "rejected", "repeated", "status", "gap"}
+    ),
     "le": frozenset({*map(str, LATENCY_BUCKETS), "+Inf"}),
 }
 

@@ -7,6 +7,8 @@ Rules
 3. A message cornered goes to quarantine with its bytes and the reason; an error in a decision withholds.
 4. A record that names no posting (only the backbone writes there, so it should not be) goes to quarantine under the
    place where it lay; a retry whose headers are damaged is admit's.
+5. So does a revision: its signal was not refused. The entry says that it is one, and of which signal; a retry of it
+   keeps the place.
 
 Must not: know what a stage does with a signal.
 """
@@ -20,6 +22,8 @@ from kruispunt_schemas.failures import AwaitedError, ContractError
 from kruispunt_schemas.reasons import INTERNAL_ERROR
 from kruispunt_schemas.records.backbone import Stage
 from kruispunt_schemas.records.frame import Passage, Posting
+from kruispunt_schemas.records.judgements import Revision
+from kruispunt_schemas.schema import RecordSchema
 from kruispunt_schemas.wire import Message
 
 from kruispunt_processors.engine.stage import Incoming
@@ -32,15 +36,27 @@ def signal_of(message: Incoming) -> tuple[SignedBytes, Passage]:
 
     Raise AwaitedError by rule 1.
     """
-    fingerprint = wire.fingerprint_of(message.headers)
-    if fingerprint is not None and fingerprint not in schemas.by_fingerprint():
-        raise AwaitedError("a newer release wrote this record: bring this worker up to it")
-    schema = codec.schema_of(fingerprint)
-    signed = codec.decode_signed(schema, wire.unwrapped(message.value), trusted=True)
+    signed = codec.decode_signed(schema_of(message), wire.unwrapped(message.value), trusted=True)
     passage = signed.read_passage()
     if passage is None:
         raise ContractError("passage", "passage", "it was not admitted")
     return signed, passage
+
+
+def schema_of(message: Incoming) -> RecordSchema:
+    """Return the schema of a record between the stages; raise AwaitedError by rule 1, ContractError when it names none."""
+    fingerprint = wire.fingerprint_of(message.headers)
+    if fingerprint is not None and fingerprint not in schemas.by_fingerprint():
+        raise AwaitedError("a newer release wrote this record: bring this worker up to it")
+    return codec.schema_of(fingerprint)
+
+
+def revision_of(message: Incoming) -> Revision | None:
+    """Return the revision that a message is, None when it is none; raise AwaitedError by rule 1, else ContractError."""
+    schema = schema_of(message)
+    if schema.name != Revision.__name__:
+        return None
+    return codec.decode(schema, wire.unwrapped(message.value), Revision)
 
 
 def is_for_another(message: Incoming, stage: Stage) -> bool:
@@ -82,6 +98,7 @@ def cornered(
 ) -> Message:
     """Return the quarantine entry of the one message that a stage cannot handle. kept: its bytes."""
     reason, field, detail = why(error)
+    revision = _revision_in(message)
     return outbound.quarantine(
         stage,
         posting,
@@ -90,7 +107,17 @@ def cornered(
         detail=detail,
         value=kept,
         headers=message.headers,
+        record_type=None if revision is None else Revision.__name__,
+        signal_id=None if revision is None else revision.signal_id,
+        bundle=None if revision is None else revision.bundle,
     )
+
+
+def _revision_in(message: Incoming) -> Revision | None:
+    try:
+        return revision_of(message)
+    except (ContractError, AwaitedError):
+        return None
 
 
 def why(error: Exception) -> tuple[str, str, str]:

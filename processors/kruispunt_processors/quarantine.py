@@ -16,6 +16,8 @@ from aiokafka.errors import KafkaError
 from kruispunt_schemas import codec, identity, topics, wire
 from kruispunt_schemas.failures import ConfigurationError, UnavailableError
 from kruispunt_schemas.records.backbone import QuarantineEntry
+from kruispunt_schemas.records.frame import Posting
+from kruispunt_schemas.records.judgements import Revision
 from kruispunt_schemas.topics import MAX_INTERNAL_BYTES
 
 from kruispunt_processors.engine import records
@@ -73,7 +75,8 @@ def named(found: Iterable[QuarantineEntry], prefix: str) -> QuarantineEntry:
 async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
     """Send entries on their way again and return how many; each goes to the stage that refused it.
 
-    What no participant posted is left where it is: nobody could say whose it would be.
+    What no participant posted is left where it is, for nobody could say whose it would be; but for a revision, which goes
+    after its signal.
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=brokers,
@@ -85,11 +88,11 @@ async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await producer.start()
-            for entry in filter(_posted, chosen):
+            for entry in filter(_is_known, chosen):
                 await producer.send_and_wait(
                     topics.RETRY.name,
                     value=entry.value,
-                    key=identity.posting_name(entry.posting).encode(),
+                    key=identity.posting_name(_behind(entry)).encode(),
                     headers=retry_headers(entry),
                 )
                 count += 1
@@ -100,8 +103,16 @@ async def retry(brokers: str, chosen: Iterable[QuarantineEntry]) -> int:
     return count
 
 
-def _posted(entry: QuarantineEntry) -> bool:
-    return not topics.is_partition(entry.posting.participant)
+def _is_known(entry: QuarantineEntry) -> bool:
+    return not topics.is_partition(entry.posting.participant) or entry.record_type == Revision.__name__
+
+
+def _behind(entry: QuarantineEntry) -> Posting:
+    """Return the posting that an entry is about: one key, so that a revision comes after its signal."""
+    if entry.record_type != Revision.__name__:
+        return entry.posting
+    schema = codec.schema_of(wire.fingerprint_of({item.name: item.value for item in entry.headers}))
+    return codec.decode(schema, wire.unwrapped(entry.value), Revision).posting
 
 
 def _entry(value: bytes | None, headers: list[tuple[str, bytes]]) -> QuarantineEntry:

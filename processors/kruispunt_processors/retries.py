@@ -1,7 +1,8 @@
 """A quarantined message that is tried again: which stage it belongs to and where it was posted.
 
 Rule: ``retry`` carries the bytes and headers as they were read, and the original position in headers of its own; the
-stage that refused takes it up as if it had just been read. Must not: change the bytes.
+stage that refused takes it up as if it had just been read. What nobody posted has the place where it lay for a position;
+only route takes such a one up, for a revision. Must not: change the bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from kruispunt_schemas.wire import Headers
 STAGE_HEADER: Final = "kruispunt-retry-stage"
 POSTING_HEADER: Final = "kruispunt-retry-posting"
 RETRY_HEADERS: Final = frozenset({STAGE_HEADER, POSTING_HEADER})
-_POSITION: Final = re.compile(rf"({topics.PARTICIPANT.pattern})/([0-9]{{1,18}})/([0-9]{{1,18}})")
+_RESOLVED: Final = rf"{topics.RESOLVED.name}\.[0-9]{{1,4}}"
+_POSITION: Final = re.compile(rf"({topics.PARTICIPANT.pattern}|{_RESOLVED})/([0-9]{{1,18}})/([0-9]{{1,18}})")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -54,6 +56,8 @@ def retried(headers: Mapping[str, bytes]) -> Retried | None:
         if found is None or stage is Stage.UNRECOGNISED:
             return None
         participant, offset, micros = found.groups()
+        if topics.is_partition(participant) and stage is not Stage.ROUTE:
+            return None
         appended_at = _EPOCH + int(micros) * _MICROSECOND
     except (KeyError, ValueError, OverflowError):
         return None

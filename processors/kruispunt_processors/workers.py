@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, NoReturn
 
 import structlog
@@ -119,11 +120,13 @@ def _resolve(parts: Parts) -> Made:
 def _route(parts: Parts) -> Made:
     from kruispunt_processors.database import unfinished  # noqa: PLC0415
     from kruispunt_processors.database.connection import open_engine  # noqa: PLC0415
+    from kruispunt_processors.route.lookup import look_up  # noqa: PLC0415
     from kruispunt_processors.route.stage import RouteStage  # noqa: PLC0415
 
     engine = open_engine(parts.settings.database_address())
     pseudonym = keys.read_backbone(parts.settings.data).pseudonym
-    stage = RouteStage(engine, parts.register, parts.outbound, pseudonym, _now)
+    lookup = partial(look_up, parts.settings.addresses().brokers)
+    stage = RouteStage(engine, parts.register, parts.outbound, pseudonym, lookup, _now)
     return stage, lambda: unfinished.of_route(engine)
 
 

@@ -11,10 +11,10 @@ INTERNAL_ERROR: Final = "internal-error"
 """A failure of ours: the bytes may be sound."""
 REASONS: Final = frozenset(
     (
-        *("birth", "check-digits", "classified", "commitment-mismatch", "commitments", "consensus", "embargo"),
-        *("empty", "encoding", "future", "header-name", INTERNAL_ERROR, "level", "missing", "no-bundle"),
-        *("not-a-posting", "not-entitled", "not-owner", "not-permitted", "not-taken", "passage"),
-        *("position-reused", "professional-secrecy", "retry-headers", "schema-mismatch", "signature"),
+        *("birth", "check-digits", "classified", "commitment-mismatch", "commitments", "consensus", "content-expired"),
+        *("embargo", "empty", "encoding", "future", "header-name", INTERNAL_ERROR, "level", "missing"),
+        *("no-bundle", "not-a-posting", "not-decided", "not-entitled", "not-owner", "not-permitted", "not-taken"),
+        *("other-content", "passage", "position-reused", "professional-secrecy", "retry-headers", "schema-mismatch", "signature"),
         *("stale-version", "text", "time-order", "too-long", "too-many", "trailing-bytes", "truncated"),
         *("type-mismatch", "unknown-group", "unknown-key", "unknown-municipality", "unknown-participant"),
         *("unknown-schema", "unknown-section", "unknown-site", "unknown-type", "unrecognised", "value"),

@@ -94,6 +94,23 @@ def test_damaged_headers_say_nothing(damage: dict[str, bytes]) -> None:
     assert retried({**SOUND, **damage}) is None
 
 
+@pytest.mark.parametrize(
+    ("stage", "position", "known"),
+    [
+        (b"ROUTE", b"resolved.3/41/1", True),
+        (b"RESOLVE", b"resolved.3/41/1", False),
+        (b"ADMIT", b"resolved.3/41/1", False),
+        (b"ROUTE", b"admitted.3/41/1", False),
+        (b"ROUTE", b"resolved.x/41/1", False),
+    ],
+)
+def test_only_route_takes_up_what_nobody_posted(stage: bytes, position: bytes, known: bool) -> None:
+    found = retried({STAGE_HEADER: stage, POSTING_HEADER: position})
+    assert (found is not None) is known
+    if found is not None:
+        assert (found.posting.participant, found.posting.offset) == ("resolved.3", 41)
+
+
 @pytest.mark.parametrize("name", SOUND)
 def test_missing_headers_say_nothing(name: str) -> None:
     assert retried({key: value for key, value in SOUND.items() if key != name}) is None

@@ -5,6 +5,7 @@ Rules
 1. Both topics are read whole, to their end as it is now; a record that cannot be read is an error that names its place.
 2. A decision that lies there twice, as after a replay, counts once.
 3. A name is a prefix of a signal's id, a decision's, a delivery's or a bundle's; one that fits several is refused with what it fits.
+4. A signal that a judgement made be decided again has several decisions; the last one stands, and is what a signal's id names.
 
 Must not: judge a decision.
 """
@@ -21,6 +22,7 @@ from uuid import UUID
 from kruispunt_schemas import topics
 from kruispunt_schemas.failures import ConfigurationError, ContractError, PolicyError
 from kruispunt_schemas.jurist.options import with_policy
+from kruispunt_schemas.needtoknow import again
 from kruispunt_schemas.needtoknow import bundle as bundles
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.comparison import Changed, Difference, Policy, compare
@@ -46,18 +48,31 @@ class Past:
     activations: list[BundleActivation] = field(default_factory=list)
 
     def decision(self, name: str) -> Decision:
-        """Return a decision by a prefix of its id, its signal's or a delivery's; raise ConfigurationError."""
+        """Return a decision by a prefix of its id, its signal's (rule 4) or a delivery's; raise ConfigurationError."""
         known = self.decisions.values() if name else ()
         found = [
-            item
-            for item in known
-            if str(item.signal_id).startswith(name) or str(item.decision_id).startswith(name)
+            *(item for item in self.standing().values() if name and str(item.signal_id).startswith(name)),
+            *(item for item in known if str(item.decision_id).startswith(name)),
         ] or [
             item
             for item in known
             if any(str(output_id(item, output)).startswith(name) for output in item.outputs)
         ]
-        return _one(name, "decision", {str(item.signal_id): item for item in found})
+        return _one(name, "decision", {str(item.decision_id): item for item in found})
+
+    def standing(self) -> dict[tuple[str, UUID], Decision]:
+        """Return the decision that stands of each signal (rule 4), by originator and signal id."""
+        found: dict[tuple[str, UUID], Decision] = {}
+        for item in sorted(self.decisions.values(), key=again.number):
+            found[item.originator, item.signal_id] = item
+        return found
+
+    def until(self, decision: Decision) -> list[Decision]:
+        """Return the decisions of a signal up to this one, in their order."""
+        last = again.number(decision)
+        about = decision.originator, decision.signal_id
+        found = [item for item in self.decisions.values() if (item.originator, item.signal_id) == about]
+        return sorted((item for item in found if again.number(item) <= last), key=again.number)
 
     def bundle(self, name: str) -> Bundle:
         """Return an announced bundle by a prefix of its name; raise ConfigurationError."""
@@ -129,9 +144,9 @@ def side(past: Past, name: str) -> Side:
 
 
 def differences(past: Past, old: Side, new: Side) -> Iterator[tuple[Decision, list[Changed]]]:
-    """Give every decision with the sections that the two sides release differently, the oldest posting first."""
+    """Give every decision that stands, with the sections that the two sides release differently, the oldest posting first."""
     for decision in sorted(
-        past.decisions.values(), key=lambda item: (item.posting.appended_at, str(item.decision_id))
+        past.standing().values(), key=lambda item: (item.posting.appended_at, str(item.decision_id))
     ):
         own = past.cited(decision)
         yield decision, list(compare(decision, own, old.policy(own), new.policy(own)))

@@ -14,7 +14,7 @@ import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
 from kruispunt_schemas.jurist.options import language_option
 from kruispunt_schemas.jurist.resolving import givable
-from kruispunt_schemas.needtoknow import counterfactual
+from kruispunt_schemas.needtoknow import again, counterfactual
 from kruispunt_schemas.needtoknow.explanation import Explanation, everyone
 from kruispunt_schemas.needtoknow.explanation import explain as explained
 from kruispunt_schemas.needtoknow.rules import NO_GROUND, Language, rules, sentence
@@ -53,22 +53,20 @@ def explain(
 ) -> None:
     """Explain what PARTICIPANT received of SIGNAL and why, from the decision record; without one, what everybody did.
 
-    SIGNAL: the first digits of a signal's, a decision's or a delivery's id. Exits with 1 when the recorded outcome does not follow.
+    SIGNAL: the first digits of a signal's, a decision's or a delivery's id; a signal that was decided again is explained as it
+    stands now. Exits with 1 when the recorded outcome does not follow.
     """
     if participant is None:
         _explain_to_all(read(data), signal, language, as_json=as_json)
         return
-    decision, found, policies = _explained(read(data), signal, participant)
+    past = read(data)
+    decision, found, policies = _explained(past, signal, participant)
+    held = again.standing(past.cited(decision), past.until(decision)).get(participant)
     if as_json:
-        print_json(
-            {
-                "decision": decision.decision_id,
-                "bundle": decision.bundle,
-                **_as_json(found, policies, language),
-            }
-        )
+        holds = None if held is None else held.output_id
+        print_json({**_named(decision), "holds": holds, **_as_json(found, policies, language)})
     else:
-        tables.show_explanation(console, decision, found, policies, language)
+        tables.show_explanation(console, decision, found, policies, language, held=held is not None)
     if not found.agrees:
         stderr.print(
             "The recorded outcome does not follow from the recorded facts. Next: kruispunt audit replay"
@@ -82,7 +80,7 @@ def _explain_to_all(past: Past, signal: str, language: Language, *, as_json: boo
     found = everyone(bundle, decision)
     if as_json:
         outcomes = [asdict(item) for item in found]
-        print_json({"decision": decision.decision_id, "bundle": decision.bundle, "outcomes": outcomes})
+        print_json({**_named(decision), "outcomes": outcomes})
     else:
         tables.show_everyone(console, decision, found, bundle.policies, language)
 
@@ -111,11 +109,11 @@ def why_not(signal: str, participant: str, data: Path | None, language: Language
         if not item.released and givable(policies, (item.section,))
     }
     if not as_json:
-        tables.show_why_not(console, found, answers, policies, language)
+        tables.show_why_not(console, decision, found, answers, policies, language)
         return
     print_json(
         {
-            "decision": decision.decision_id,
+            **_named(decision),
             "received": [item.section for item in found.sections if item.released],
             "withheld": {
                 section: {
@@ -145,7 +143,7 @@ def diff(old: str, new: str, most: int, data: Path | None, as_json: bool) -> Non
     """Show which past outcomes would be otherwise under NEW than under OLD.
 
     Each is the first digits of an announced bundle, or a policy file or folder, which is tried on the bundle that each
-    decision cites. Every decision record is decided again from its recorded facts.
+    decision cites. Every decision that stands is decided again from its recorded facts.
     """
     past = read(data)
     difference, changes = pasts.counted(pasts.differences(past, pasts.side(past, old), pasts.side(past, new)))
@@ -159,6 +157,16 @@ def _explained(past: Past, signal: str, participant: str) -> tuple[Decision, Exp
     decision = past.decision(signal)
     policy = pasts.parsed(past.cited(decision))
     return decision, explained(policy.bundle, policy.engine, decision, participant), policy.bundle.policies
+
+
+def _named(decision: Decision) -> dict[str, Any]:
+    """Return what says which decision it is; judgement and round: of a decision again."""
+    return {
+        "decision": decision.decision_id,
+        "bundle": decision.bundle,
+        "judgement": decision.judgement_id,
+        "round": again.number(decision),
+    }
 
 
 def _as_json(found: Explanation, policies: str, language: Language) -> dict[str, Any]:

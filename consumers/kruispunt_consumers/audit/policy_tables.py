@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from kruispunt_schemas.jurist.titles import title
-from kruispunt_schemas.needtoknow import fact_words
+from kruispunt_schemas.needtoknow import again, fact_words
 from kruispunt_schemas.needtoknow.comparison import Changed, Difference
 from kruispunt_schemas.needtoknow.counterfactual import Change, PolicyChange
 from kruispunt_schemas.needtoknow.explanation import Explained, Explanation, Together
@@ -30,13 +30,23 @@ Answers = Mapping[str, tuple[Sequence[tuple[Change, ...]], Sequence[PolicyChange
 
 
 def show_explanation(
-    console: Console, decision: Decision, found: Explanation, policies: str, language: Language
+    console: Console,
+    decision: Decision,
+    found: Explanation,
+    policies: str,
+    language: Language,
+    *,
+    held: bool,
 ) -> None:
-    """Show what a participant received, section by section, with rules, law, facts and evidence."""
+    """Show what a participant received, section by section, with rules, law, facts and evidence.
+
+    held: it holds a view now.
+    """
+    sent = found.sent or title("kept" if held else "nothing", language)
     console.print(
         Text(
             f"{decision.signal_type} {decision.signal_id}, version {decision.version}, {found.participant}: "
-            f"{found.sent or title('nothing', language)}; bundle {decision.bundle[:12]}"
+            f"{sent}; bundle {decision.bundle[:12]}{_again(decision, language)}"
         )
     )
     for sections, item in _together(found.sections):
@@ -61,7 +71,7 @@ def show_everyone(
     console.print(
         Text(
             f"{decision.signal_type} {decision.signal_id}, version {decision.version}, {decision.originator}; "
-            f"bundle {decision.bundle[:12]}"
+            f"bundle {decision.bundle[:12]}{_again(decision, language)}"
         )
     )
     table = Table(
@@ -81,15 +91,29 @@ def show_everyone(
     console.print(table)
 
 
+def _again(decision: Decision, language: Language) -> str:
+    """Return which judgement a decision again is for, nothing for a first one."""
+    if decision.judgement_id is None:
+        return ""
+    return f"; {title('again', language)} {decision.judgement_id} ({again.number(decision)})"
+
+
 def _named(participants: Sequence[str]) -> str:
     rest = len(participants) - MOST_NAMES
     return ", ".join(participants[:MOST_NAMES]) + (f" + {rest}" if rest > 0 else "")
 
 
 def show_why_not(
-    console: Console, found: Explanation, answers: Answers, policies: str, language: Language
+    console: Console,
+    decision: Decision,
+    found: Explanation,
+    answers: Answers,
+    policies: str,
+    language: Language,
 ) -> None:
     """Show for each section what would have released it; of those released that they were."""
+    if told := _again(decision, language):
+        console.print(Text(told.removeprefix("; ")))
     if received := [item.section for item in found.sections if item.released]:
         console.print(Text(f"{', '.join(received)}: {title('received', language)}", style="bold green"))
     by_section = {item.section: item for item in found.sections}

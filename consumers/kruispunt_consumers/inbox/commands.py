@@ -153,14 +153,22 @@ def follow(
     help="Only the last N (default: 50 in the terminal, all with --json).",
 )
 @_data
+@language_option
 @json_option
 def list_(
-    *, participant: str, state: str | None, limit: int | None, data: Path | None, as_json: bool
+    *,
+    participant: str,
+    state: str | None,
+    limit: int | None,
+    data: Path | None,
+    language: Language,
+    as_json: bool,
 ) -> None:
     """List what was received, without its content, and what needs attention."""
     with InboxStore(store_path(_settings(data).data, participant), create=False) as store:
-        found = [item for item in store.items() if state is None or item.state == state]
+        everything = store.items()
         alerts, statuses = store.alerts(), store.statuses()
+    found = [item for item in everything if state is None or item.state == state]
     refused = [status for status in statuses if status.reason is not None]
     if as_json:
         chosen = found[-limit:] if limit else found
@@ -168,7 +176,8 @@ def list_(
         return
     chosen = found[-(limit or 50) :]
     if chosen:
-        console.print(presentation.listing(chosen, now()))
+        again = frozenset(item.output_id for item in everything if item.facts and item.facts.again)
+        console.print(presentation.listing(chosen, now(), again, language))
     console.print(
         Text(f"{len(chosen)} of {len(found)} outputs. Open one: ")
         + Text(f"kruispunt inbox show OUTPUT --as {participant} --user YOU --purpose WHY", style="bold")
@@ -210,7 +219,9 @@ def show(
         InboxStore(store_path(folder, participant), create=False) as store,
         clerk_of(folder, participant) as clerk,
     ):
-        opened = open_view(store, clerk, output, user=user, purpose=purpose, now=now(), new_id=uuid4)
+        opened = open_view(
+            store, clerk, output, user=user, purpose=purpose, now=now(), new_id=uuid4, language=language
+        )
     if isinstance(opened, Refused):
         stderr.print(shown(f"not shown: {opened.reason}", "red"))
         stderr.print(shown(f"{opened.advice}"))

@@ -20,8 +20,10 @@ from uuid import UUID
 
 from kruispunt_schemas import codec, disclosure
 from kruispunt_schemas.failures import ContractError
+from kruispunt_schemas.needtoknow.rules import Language
 
-from kruispunt_consumers.inbox.kept import Content, Item, State
+from kruispunt_consumers.inbox import wording
+from kruispunt_consumers.inbox.kept import Content, Item, Kind, State
 from kruispunt_consumers.inbox.reading import View, view_of
 from kruispunt_consumers.inbox.receipts import Clerk
 from kruispunt_consumers.inbox.store import InboxStore
@@ -32,10 +34,14 @@ MIN_PREFIX: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A view that may be displayed now, and the consultation that was recorded for it."""
+    """A view that may be displayed now, and the consultation that was recorded for it.
+
+    persons: what its persons are called now.
+    """
 
     view: View
     content: Content
+    persons: tuple[str, ...]
     consultation_id: UUID
     user: str
     purpose: str
@@ -59,6 +65,7 @@ def open_view(
     purpose: str,
     now: datetime,
     new_id: Callable[[], UUID],
+    language: Language = Language.EN,
 ) -> Opened | Refused:
     """Record the consultation of a view and return it, or say why it cannot be shown."""
     item = chosen(store, output)
@@ -66,7 +73,8 @@ def open_view(
         return item
     content = None if item.state is State.NOTICE else store.content(item.output_id)
     if content is None:
-        return _without_content(item)
+        ender = None if item.ended_by is None else store.item(item.ended_by)
+        return _without_content(item, ender, language)
     try:
         view = _verified(content)
     except ContractError as error:
@@ -81,6 +89,7 @@ def open_view(
     return Opened(
         view=view,
         content=content,
+        persons=view.delivery.persons if content.renamed is None else content.renamed.persons,
         consultation_id=consultation,
         user=user,
         purpose=purpose,
@@ -102,9 +111,15 @@ def chosen(store: InboxStore, output: str) -> Item | Refused:
     )
 
 
-def _without_content(item: Item) -> Refused:
+def _without_content(item: Item, ender: Item | None, language: Language) -> Refused:
+    """Return why there is nothing to show. ender: what ended it."""
     later = "" if item.ended_by is None else f" by {item.ended_by}"
     match item.state:
+        case State.WITHDRAWN if ender is not None and ender.facts is not None and ender.facts.again:
+            return Refused(
+                f"{wording.said('taken', language)} {ender.output_id}",
+                f"open that one: `kruispunt inbox show {ender.output_id}`",
+            )
         case State.WITHDRAWN:
             return Refused(f"it was withdrawn{later}: its content is erased", "nothing is left to show")
         case State.REJECTED:
@@ -114,6 +129,11 @@ def _without_content(item: Item) -> Refused:
             )
         case _:
             named = ", ".join(str(each) for each in item.affects) or "nothing"
+            if item.kind is Kind.PSEUDONYMS:
+                return Refused(
+                    f"{wording.said('renamed', language)} ({named})",
+                    f"open that one: `kruispunt inbox show {named}`",
+                )
             return Refused(
                 f"it is a {item.kind.value} and has no content; it takes back {named}", "see `inbox list`"
             )

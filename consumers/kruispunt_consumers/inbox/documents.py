@@ -68,7 +68,10 @@ def signal_document(opened: Opened, language: Language = Language.EN) -> Documen
         ],
         "decision_id": view.delivery.decision_id,
         "replaces": list(view.delivery.replaces),
-        "persons": list(view.delivery.persons),
+        "decided_again": content.item.facts is not None and content.item.facts.again,
+        "corroborates": list(view.delivery.corroborates),
+        "persons": list(opened.persons),
+        "renamed": plain(content.renamed),
         "signature": {"verified": True, "key_id": content.key_id, "bundle": content.bundle},
         "sections": shown,
         "consultation": {

@@ -10,6 +10,8 @@ Rules
 6. What does not verify is kept as an id with its reason, owes REJECTED, and raises an alert.
 7. The same bytes again change nothing. A status owes no receipt, or postings would never end.
 8. Offsets missing before a record are an alert: retention was faster than this inbox.
+9. A view that was decided again takes back the one that it replaces, which is of the same version: what it shows is all
+   that may be seen of it. Other pseudonyms are kept beside the view that they are for, before or after it.
 
 Must not: read a topic or a clock; no content in an event.
 """
@@ -20,9 +22,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
+from kruispunt_schemas import identity
 from kruispunt_schemas.clocks import reply_due
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.records.backbone import Status
@@ -33,6 +36,7 @@ from kruispunt_schemas.records.sections import RequestSituation
 from kruispunt_consumers.inbox.kept import Alert, AlertKind, HeaderFacts, Item, Kind, State
 from kruispunt_consumers.inbox.reading import (
     Arrival,
+    PseudonymNotice,
     Reading,
     StatusNotice,
     Unreadable,
@@ -46,7 +50,7 @@ from kruispunt_consumers.inbox.verification import (
     Rejected,
     shown_sections,
     verify,
-    verify_withdrawal,
+    verify_notice,
 )
 
 
@@ -64,6 +68,8 @@ class Outcome(StrEnum):
     """What became of one record."""
 
     STORED = "stored"
+    AGAIN = "again"
+    RENAMED = "renamed"
     RECALLED = "recalled"
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"
@@ -82,6 +88,9 @@ class Event:
     status: Status | None = None
     affected: tuple[UUID, ...] = ()
     alerts: tuple[Alert, ...] = ()
+
+
+_ERASING: Final = frozenset({Outcome.AGAIN, Outcome.RECALLED, Outcome.WITHDRAWN})
 
 
 class Intake:
@@ -105,7 +114,7 @@ class Intake:
                 events.append(self._take_one(arrival, reading, now))
                 expected = max(expected, arrival.offset + 1)
             self._store.advance(expected)
-        if any(event.outcome in (Outcome.RECALLED, Outcome.WITHDRAWN) for event in events):
+        if any(event.outcome in _ERASING for event in events):
             self._store.forget_erased()
         return tuple(events)
 
@@ -128,8 +137,8 @@ class Intake:
         match reading:
             case View():
                 return self._take_view(arrival, reading, now)
-            case WithdrawalNotice():
-                return self._take_withdrawal(arrival, reading, now)
+            case WithdrawalNotice() | PseudonymNotice():
+                return self._take_notice(arrival, reading, now)
             case StatusNotice():
                 return self._take_status(arrival, reading.status, now)
             case Unreadable():
@@ -161,28 +170,37 @@ class Intake:
             item = replace(item, state=ended[0], ended_by=ended[1])
         gone = item.state is State.WITHDRAWN
         self._store.keep_view(item, accepted, with_content=not gone)
+        again = item.facts is not None and item.facts.again
         affected, alerts = self._end(
-            item, header.originator, State.WITHDRAWN if recall else State.REPLACED, now
+            item, header.originator, State.WITHDRAWN if recall or again else State.REPLACED, now
         )
         result = ReceiptResult.WITHDRAWN if recall or gone else ReceiptResult.STORED
         self._store.owe(self._participant, item.output_id, result, None, now)
+        stored = Outcome.AGAIN if again else Outcome.STORED
         return Event(
-            outcome=Outcome.RECALLED if recall else Outcome.WITHDRAWN if gone else Outcome.STORED,
+            outcome=Outcome.RECALLED if recall else Outcome.WITHDRAWN if gone else stored,
             offset=item.offset,
             item=item,
             affected=affected,
             alerts=alerts,
         )
 
-    def _take_withdrawal(self, arrival: Arrival, notice: WithdrawalNotice, now: datetime) -> Event:
+    def _take_notice(
+        self, arrival: Arrival, notice: WithdrawalNotice | PseudonymNotice, now: datetime
+    ) -> Event:
         seen = self._store.accepted_digest(notice.output_id)
         if seen == notice.digest:
             return Event(outcome=Outcome.REPEATED, offset=arrival.offset)
-        rejected = verify_withdrawal(notice, recipient=self._participant, seen=seen)
+        rejected = verify_notice(notice, recipient=self._participant, seen=seen)
         if rejected is not None:
             return self._reject(
                 arrival, notice.output_id, notice.digest, rejected, now, known=seen is not None
             )
+        if isinstance(notice, WithdrawalNotice):
+            return self._take_withdrawal(arrival, notice, now)
+        return self._take_pseudonyms(arrival, notice, now)
+
+    def _take_withdrawal(self, arrival: Arrival, notice: WithdrawalNotice, now: datetime) -> Event:
         withdrawal = notice.withdrawal
         item = replace(
             _item(arrival, notice.output_id, now), kind=Kind.WITHDRAWAL, affects=withdrawal.withdraws
@@ -194,6 +212,23 @@ class Intake:
             outcome=Outcome.WITHDRAWN, offset=item.offset, item=item, affected=affected, alerts=alerts
         )
 
+    def _take_pseudonyms(self, arrival: Arrival, notice: PseudonymNotice, now: datetime) -> Event:
+        change = notice.change
+        item = replace(_item(arrival, notice.output_id, now), kind=Kind.PSEUDONYMS, affects=(change.view,))
+        self._store.keep_notice(item, notice.digest)
+        self._store.owe(self._participant, item.output_id, ReceiptResult.STORED, None, now)
+        owner = self._store.originator_of(change.view)
+        if owner is not None and owner != change.originator:
+            alert = self._foreign(item, change.view, now)
+            return Event(outcome=Outcome.RENAMED, offset=item.offset, item=item, alerts=(alert,))
+        self._store.rename(change)
+        return Event(
+            outcome=Outcome.RENAMED,
+            offset=item.offset,
+            item=item,
+            affected=() if owner is None else (change.view,),
+        )
+
     def _end(
         self, item: Item, originator: str, state: State, now: datetime
     ) -> tuple[tuple[UUID, ...], tuple[Alert, ...]]:
@@ -202,14 +237,13 @@ class Intake:
         for target in item.affects:
             owner = self._store.originator_of(target)
             if owner is not None and owner != originator:
-                alerts.append(
-                    self._alert(
-                        AlertKind.FOREIGN_SUPERSESSION, item.offset, now, target, "foreign-supersession"
-                    )
-                )
+                alerts.append(self._foreign(item, target, now))
             elif self._store.end(target, by=item.output_id, state=state, originator=originator):
                 affected.append(target)
         return tuple(affected), tuple(alerts)
+
+    def _foreign(self, item: Item, target: UUID, now: datetime) -> Alert:
+        return self._alert(AlertKind.FOREIGN_SUPERSESSION, item.offset, now, target, "foreign-supersession")
 
     def _take_status(self, arrival: Arrival, status: Status, now: datetime) -> Event:
         if status.posting.participant != self._participant:
@@ -298,6 +332,8 @@ def _facts(view: View, appended_at: datetime) -> HeaderFacts:
         shown=shown_sections(view),
         withheld=delivery.withheld,
         reply_due_at=_reply_due(view, appended_at),
+        again=delivery.decision_id != identity.decision_id(header.originator, header.signal_id),
+        corroborates=delivery.corroborates,
     )
 
 

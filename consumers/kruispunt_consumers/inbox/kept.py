@@ -20,13 +20,15 @@ class Kind(StrEnum):
     VIEW = "view"
     RECALL = "recall"
     WITHDRAWAL = "withdrawal"
+    PSEUDONYMS = "pseudonyms"
 
 
 class State(StrEnum):
     """What became of it here.
 
     CURRENT: may be shown. REPLACED: a later version stands beside it. WITHDRAWN: its content is erased, the reference
-    stays. REJECTED: it did not verify; nothing of it was kept but its id. NOTICE: a recall or withdrawal itself.
+    stays. REJECTED: it did not verify; nothing of it was kept but its id. NOTICE: a recall, a withdrawal or other
+    pseudonyms, themselves.
     """
 
     CURRENT = "current"
@@ -41,6 +43,7 @@ class HeaderFacts:
     """What the list shows of a view: from its verified header and its passage, no content.
 
     reply_due_at: of a request for information that may be read here, until when it is to be answered (`clocks`).
+    again: a judgement of the person made it be decided again. corroborates: other views here that tell of the same event.
     """
 
     originator: str
@@ -55,13 +58,16 @@ class HeaderFacts:
     shown: tuple[str, ...]
     withheld: tuple[Withheld, ...]
     reply_due_at: datetime | None = None
+    again: bool = False
+    corroborates: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One output, as the list shows it. ``facts`` is None for a rejected one and for a withdrawal.
+    """One output, as the list shows it. ``facts`` is None for a rejected one, a withdrawal and other pseudonyms.
 
-    ended_by: the output that replaced or withdrew it. affects: what a recall, withdrawal or correction names.
+    ended_by: the output that replaced or withdrew it. affects: what a recall, withdrawal, correction or decision again
+    names, and the view that other pseudonyms are for.
     """
 
     output_id: UUID
@@ -78,8 +84,17 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """What the persons of a view are called since an output said so."""
+
+    output_id: UUID
+    persons: tuple[str, ...]
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What `show` verifies again and displays."""
+    """What `show` verifies again and displays. renamed: the last change of its pseudonyms."""
 
     item: Item
     fingerprint: bytes
@@ -87,6 +102,7 @@ class Content:
     public_key: bytes
     key_id: str
     bundle: str
+    renamed: Renamed | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ Must not: read the store, or record anything.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -56,6 +57,8 @@ _CLASSIFICATION_STYLES: Final = {
 }
 _OUTCOME_STYLES: Final = {
     Outcome.STORED: "green",
+    Outcome.AGAIN: "green",
+    Outcome.RENAMED: "yellow",
     Outcome.RECALLED: "yellow",
     Outcome.WITHDRAWN: "yellow",
     Outcome.REJECTED: "bold red",
@@ -63,10 +66,16 @@ _OUTCOME_STYLES: Final = {
 }
 
 
-def listing(items: Sequence[Item], now: datetime) -> Table:
+def listing(
+    items: Sequence[Item],
+    now: datetime,
+    again: AbstractSet[UUID] = frozenset(),
+    language: Language = Language.EN,
+) -> Table:
     """Return the table of what was received: two lines for each, so that it fits a narrow terminal.
 
-    A request for information has a third: until when it is to be answered.
+    There are more for a request for information (until when it is to be answered) and for what a judgement of its person
+    changed. again: outputs that were decided again.
     """
     table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name, fixed in (("output", True), ("received", True), ("what, from whom", False)):
@@ -78,7 +87,7 @@ def listing(items: Sequence[Item], now: datetime) -> Table:
             Text(str(item.output_id)[:SHORT_ID]),
             Text(_short_time(item.appended_at)),
             _what(item, now),
-            _why(item),
+            _why(item, again, language),
             Text(item.state.value, style=_STATE_STYLES[item.state]),
         )
     return table
@@ -192,9 +201,11 @@ def _reply(item: Item, now: datetime) -> Text | None:
     return Text(f"reply {'was ' if late else ''}due {moment(due_at)}", style="bold red" if late else "yellow")
 
 
-def _why(item: Item) -> Text:
+def _why(item: Item, again: AbstractSet[UUID], language: Language) -> Text:
     if item.state is State.REJECTED:
         return shown(f"{item.reason}: {item.field or 'whole record'}", "red")
+    if item.kind is Kind.PSEUDONYMS:
+        return Text(f"{wording.said('renamed', language)}\n{_ids(item.affects)}", style=LABEL)
     if item.facts is None or item.kind is Kind.RECALL:
         return Text(f"takes back {_ids(item.affects)}", style=LABEL)
     text = shown(", ".join(code.removeprefix("ground-").replace("-", " ") for code in item.facts.grounds))
@@ -202,7 +213,19 @@ def _why(item: Item) -> Text:
     withheld = [row.section for row in item.facts.withheld if row.section not in RELEASED_TO_NOBODY]
     if withheld:
         text.append("; withheld: ").append_text(shown(", ".join(withheld), "red"))
+    for line in _judged(item, again, language):
+        text.append(f"\n{line}", style="yellow")
     return text
+
+
+def _judged(item: Item, again: AbstractSet[UUID], language: Language) -> Iterator[str]:
+    """Give what a judgement or another signal says of a view, one line each."""
+    if item.facts is not None and item.facts.again:
+        yield wording.said("again", language)
+    if item.state is State.WITHDRAWN and item.ended_by is not None and item.ended_by in again:
+        yield f"{wording.said('taken', language)} {_ids([item.ended_by])}"
+    if item.facts is not None and item.facts.corroborates:
+        yield f"{wording.said('same event', language)} {_ids(item.facts.corroborates)}"
 
 
 def _counts(facts: HeaderFacts) -> str:
@@ -231,7 +254,12 @@ def _ids(identifiers: Sequence[UUID]) -> str:
 
 
 def _ended_words(event: Event) -> str:
-    return "replaces" if event.outcome is Outcome.STORED else "took back"
+    words = {
+        Outcome.STORED: "replaces",
+        Outcome.AGAIN: "takes the place of",
+        Outcome.RENAMED: "other pseudonyms for",
+    }
+    return words.get(event.outcome, "took back")
 
 
 def _warnings(opened: Opened) -> Iterator[RenderableType]:
@@ -271,8 +299,10 @@ def _header_panel(opened: Opened, language: Language) -> Panel:
         "You receive it because",
         shown(" ".join(wording.ground(code, language) for code in delivery.grounds) or "?"),
     )
-    if delivery.persons:
-        grid.add_row("Persons (pseudonyms)", shown(", ".join(delivery.persons)))
+    if opened.persons:
+        grid.add_row("Persons (pseudonyms)", _persons(opened, language))
+    for line in _judged(item, frozenset(), language):
+        grid.add_row("", Text(line, style="yellow"))
     grid.add_row("Signature", _signature(opened))
     grid.add_row("Signal", Text(str(header.signal_id), style=LABEL))
     grid.add_row("Output, decision", Text(f"{delivery.output_id}, {delivery.decision_id}", style=LABEL))
@@ -283,6 +313,13 @@ def _header_panel(opened: Opened, language: Language) -> Panel:
         title_align="left",
         box=HEAVY,
     )
+
+
+def _persons(opened: Opened, language: Language) -> Text:
+    text = shown(", ".join(opened.persons))
+    if (renamed := opened.content.renamed) is not None:
+        text.append(f"\n{moment(renamed.changed_at)}: {wording.said('renamed', language)}", style="yellow")
+    return text
 
 
 def _signature(opened: Opened) -> Text:

@@ -1,4 +1,4 @@
-"""What arrived on ``in.<participant>``, decoded: a view, a withdrawal, a status, or something that cannot be read.
+"""What arrived on ``in.<participant>``, decoded: a view, a withdrawal, other pseudonyms, a status, or what cannot be read.
 
 Rules
 -----
@@ -23,6 +23,7 @@ from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.records.backbone import Status, Withdrawal
 from kruispunt_schemas.records.frame import Delivery, Header, Passage, Proof
+from kruispunt_schemas.records.judgements import PseudonymChange
 from kruispunt_schemas.schema import SIGNAL_TYPES
 
 
@@ -59,6 +60,26 @@ class WithdrawalNotice:
     payload: bytes
     digest: bytes
 
+    @property
+    def recipient(self) -> str:
+        """Return whom it is for."""
+        return self.withdrawal.recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PseudonymNotice:
+    """The persons of a view are called otherwise from now on."""
+
+    output_id: UUID
+    change: PseudonymChange
+    payload: bytes
+    digest: bytes
+
+    @property
+    def recipient(self) -> str:
+        """Return whom it is for."""
+        return self.change.recipient
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusNotice:
@@ -77,7 +98,7 @@ class Unreadable:
     digest: bytes
 
 
-Reading = View | WithdrawalNotice | StatusNotice | Unreadable
+Reading = View | WithdrawalNotice | PseudonymNotice | StatusNotice | Unreadable
 
 
 def read(arrival: Arrival) -> Reading:
@@ -104,6 +125,9 @@ def _readable(arrival: Arrival) -> Reading:
         return WithdrawalNotice(
             output_id=withdrawal.output_id, withdrawal=withdrawal, payload=payload, digest=digest
         )
+    if schema.name == "PseudonymChange":
+        change = codec.decode(schema, payload, PseudonymChange)
+        return PseudonymNotice(output_id=change.output_id, change=change, payload=payload, digest=digest)
     if schema.name == "Status":
         return StatusNotice(status=codec.decode(schema, payload, Status))
     raise ContractError("foreign-record", "", f"a {schema.name} does not belong on this topic")

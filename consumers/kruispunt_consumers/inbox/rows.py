@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -22,13 +23,14 @@ from kruispunt_consumers.inbox.kept import (
     KeptStatus,
     Kind,
     OwedReceipt,
+    Renamed,
     State,
 )
 
 ITEM_COLUMNS: Final = (
     "output_id, kind, state, broker_offset, appended_at, stored_at, originator, signal_type, signal_id, version, "
     "lifecycle, classification, published_at, decision_id, grounds, shown, withheld, affects, ended_by, reason, field, "
-    "reply_due_at"
+    "reply_due_at, again, corroborates"
 )
 """Every column of an item that is no content and no key."""
 
@@ -61,11 +63,13 @@ def item_values(item: Item) -> tuple[Value, ...]:
         json.dumps(facts.grounds if facts else ()),
         json.dumps(facts.shown if facts else ()),
         json.dumps([[row.section, list(row.rules)] for row in facts.withheld] if facts else []),
-        json.dumps([str(each) for each in item.affects]),
+        ids_text(item.affects),
         optional_text(item.ended_by),
         item.reason,
         item.field,
         None if facts is None or facts.reply_due_at is None else time_text(facts.reply_due_at),
+        int(facts is not None and facts.again),
+        ids_text(facts.corroborates if facts else ()),
     )
 
 
@@ -79,10 +83,19 @@ def item_of(row: sqlite3.Row) -> Item:
         appended_at=datetime.fromisoformat(row["appended_at"]),
         stored_at=datetime.fromisoformat(row["stored_at"]),
         facts=None if row["originator"] is None else _facts(row),
-        affects=tuple(UUID(each) for each in json.loads(row["affects"])),
+        affects=_ids(row["affects"]),
         ended_by=_optional_id(row["ended_by"]),
         reason=row["reason"],
         field=row["field"],
+    )
+
+
+def renamed_of(row: sqlite3.Row) -> Renamed:
+    """Return the change of pseudonyms of a row."""
+    return Renamed(
+        output_id=UUID(row["output_id"]),
+        persons=tuple(json.loads(row["persons"])),
+        changed_at=datetime.fromisoformat(row["changed_at"]),
     )
 
 
@@ -127,6 +140,11 @@ def time_text(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
+def ids_text(identifiers: Iterable[UUID]) -> str:
+    """Return ids as they are written."""
+    return json.dumps([str(each) for each in identifiers])
+
+
 def optional_text(identifier: UUID | None) -> str | None:
     """Return an id as it is written."""
     return None if identifier is None else str(identifier)
@@ -134,6 +152,10 @@ def optional_text(identifier: UUID | None) -> str | None:
 
 def _optional_id(text: str | None) -> UUID | None:
     return None if text is None else UUID(text)
+
+
+def _ids(text: str) -> tuple[UUID, ...]:
+    return tuple(UUID(each) for each in json.loads(text))
 
 
 def _facts(row: sqlite3.Row) -> HeaderFacts:
@@ -152,4 +174,6 @@ def _facts(row: sqlite3.Row) -> HeaderFacts:
             Withheld(section=section, rules=tuple(rules)) for section, rules in json.loads(row["withheld"])
         ),
         reply_due_at=None if row["reply_due_at"] is None else datetime.fromisoformat(row["reply_due_at"]),
+        again=bool(row["again"]),
+        corroborates=_ids(row["corroborates"]),
     )

@@ -12,6 +12,7 @@ Must not: verify, decide what follows from what (`intake`), or know Kafka.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -25,10 +26,11 @@ from uuid import UUID
 from kruispunt_schemas import identity
 from kruispunt_schemas.failures import KruispuntError
 from kruispunt_schemas.records.backbone import Status
+from kruispunt_schemas.records.judgements import PseudonymChange
 from kruispunt_schemas.records.postings import ReceiptResult
 
 from kruispunt_consumers.inbox import rows, tables
-from kruispunt_consumers.inbox.kept import Alert, Content, Item, KeptStatus, OwedReceipt, State
+from kruispunt_consumers.inbox.kept import Alert, Content, Item, KeptStatus, OwedReceipt, Renamed, State
 from kruispunt_consumers.inbox.verification import Accepted
 
 FOLDER: Final = "inbox"
@@ -118,6 +120,19 @@ class InboxStore:
     def keep_notice(self, item: Item, digest: bytes) -> None:
         """Keep a withdrawal, or the id of a rejected output."""
         self._put(item, digest)
+
+    def rename(self, change: PseudonymChange) -> None:
+        """Keep a change of the pseudonyms of a view, whether or not the view has arrived."""
+        self._db.execute(
+            "insert or ignore into renamed (output_id, view, originator, persons, changed_at) values (?, ?, ?, ?, ?)",
+            (
+                str(change.output_id),
+                str(change.view),
+                change.originator,
+                json.dumps(change.persons),
+                rows.time_text(change.changed_at),
+            ),
+        )
 
     def end(self, output_id: UUID, *, by: UUID, state: State, originator: str) -> bool:
         """Mark a view as replaced or withdrawn; tell whether one that could be shown no longer can, or is no longer current."""
@@ -239,14 +254,29 @@ class InboxStore:
         row = self._one("select * from item where output_id = ? and payload is not null", str(output_id))
         if row is None:
             return None
+        item = rows.item_of(row)
         return Content(
-            item=rows.item_of(row),
+            item=item,
             fingerprint=bytes(row["fingerprint"]),
             payload=bytes(row["payload"]),
             public_key=bytes(row["public_key"]),
             key_id=row["key_id"],
             bundle=row["bundle"],
+            renamed=self._renamed(output_id, row["originator"]),
         )
+
+    def item(self, output_id: UUID) -> Item | None:
+        """Return one output, None when there is none."""
+        row = self._one(f"{_SELECT_ITEM} where output_id = ?", str(output_id))
+        return None if row is None else rows.item_of(row)
+
+    def _renamed(self, view: UUID, originator: str) -> Renamed | None:
+        row = self._one(
+            "select * from renamed where view = ? and originator = ? order by number desc limit 1",
+            str(view),
+            originator,
+        )
+        return None if row is None else rows.renamed_of(row)
 
     def alerts(self) -> tuple[Alert, ...]:
         """Return every alert, oldest first."""

@@ -6,6 +6,7 @@ Rules
 2. ``position`` holds the next offset, written in the transaction that keeps what was read before it.
 3. ``receipt`` rows never change but for ``posted``; a receipt that was not handed over is owed.
 4. ``ended`` remembers what was replaced or withdrawn, so that a view arriving after its own withdrawal is not shown.
+5. ``renamed`` holds every change of the pseudonyms of a view, in the order of the topic: the last one counts.
 
 Must not: be changed without raising ``LAYOUT`` and a step that brings an older file along.
 """
@@ -14,10 +15,29 @@ from __future__ import annotations
 
 from typing import Final
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Number of the layout, in ``user_version``; a file of a later one, or of one without a step, is refused."""
 
-STEPS: Final = {1: ("alter table item add column reply_due_at text",)}
+_RENAMED: Final = (
+    """create table renamed (
+        number integer primary key,
+        output_id text not null unique,
+        view text not null,
+        originator text not null,
+        persons text not null,
+        changed_at text not null
+    ) strict""",
+    "create index renamed_view on renamed (view)",
+)
+
+STEPS: Final = {
+    1: ("alter table item add column reply_due_at text",),
+    2: (
+        "alter table item add column again integer not null default 0",
+        "alter table item add column corroborates text not null default '[]'",
+        *_RENAMED,
+    ),
+}
 """What brings a file of a layout to the next one."""
 
 PRAGMAS: Final = (
@@ -56,7 +76,9 @@ STATEMENTS: Final = (
         public_key blob,
         key_id text,
         bundle text,
-        reply_due_at text
+        reply_due_at text,
+        again integer not null default 0,
+        corroborates text not null default '[]'
     ) strict""",
     "create index item_in_order on item (broker_offset)",
     """create table ended (
@@ -75,6 +97,7 @@ STATEMENTS: Final = (
         posted integer not null default 0
     ) strict""",
     "create index receipt_owed on receipt (receipt_id) where posted = 0",
+    *_RENAMED,
     """create table status (
         output_id text primary key,
         posting_offset integer not null,

@@ -27,7 +27,7 @@ from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.records.frame import Lifecycle
 
-from kruispunt_consumers.inbox.reading import View, WithdrawalNotice
+from kruispunt_consumers.inbox.reading import PseudonymNotice, View, WithdrawalNotice
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,11 @@ def verify(view: View, *, recipient: str, bundle: Bundle | None, seen: bytes | N
     return _cut_as_it_says(view) or Accepted(view, key, bundle.name)
 
 
-def verify_withdrawal(notice: WithdrawalNotice, *, recipient: str, seen: bytes | None) -> Rejected | None:
-    """Return why a withdrawal is rejected (steps 1 and 2), None when it stands; it carries no signature."""
-    if notice.withdrawal.recipient != recipient:
+def verify_notice(
+    notice: WithdrawalNotice | PseudonymNotice, *, recipient: str, seen: bytes | None
+) -> Rejected | None:
+    """Return why a notice is rejected (steps 1 and 2), None when it stands; it carries no signature."""
+    if notice.recipient != recipient:
         return Rejected("foreign-recipient", "recipient")
     if seen is not None and seen != notice.digest:
         return Rejected("other-content", "output_id")

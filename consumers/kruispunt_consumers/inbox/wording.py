@@ -45,6 +45,41 @@ THREAT_LEVELS: Final[Mapping[int, str]] = {1: "low", 2: "medium", 3: "serious", 
 _ACRONYMS: Final = frozenset({"FTF", "HTF", "HP", "PVE", "PCT", "TLP"})
 
 
+_ORDER: Final = (Language.NL, Language.FR, Language.DE, Language.EN)
+_SAID: Final[Mapping[str, tuple[str, str, str, str]]] = {
+    "again": (
+        "Opnieuw beslist: een analist heeft beoordeeld wie deze persoon is.",
+        "Décidé à nouveau : un analyste a jugé qui est cette personne.",
+        "Erneut entschieden: Ein Analyst hat beurteilt, wer diese Person ist.",
+        "Decided again: an analyst has judged who this person is.",
+    ),
+    "renamed": (
+        "Een analist heeft beoordeeld wie deze persoon is; hij heet voortaan anders.",
+        "Un analyste a jugé qui est cette personne ; son pseudonyme est désormais un autre.",
+        "Ein Analyst hat beurteilt, wer diese Person ist; sie heißt fortan anders.",
+        "An analyst has judged who this person is; the pseudonym is another from now on.",
+    ),
+    "taken": (
+        "Opnieuw beslist: dit is vervangen door",
+        "Décidé à nouveau : ceci est remplacé par",
+        "Erneut entschieden: dies ist ersetzt durch",
+        "Decided again: this is replaced by",
+    ),
+    "same event": (
+        "Gaat over dezelfde gebeurtenis als",
+        "Concerne le même événement que",
+        "Betrifft dasselbe Ereignis wie",
+        "Tells of the same event as",
+    ),
+}
+"""What happened to an output, by language in the order of `_ORDER`."""
+
+
+def said(what: str, language: Language = Language.EN) -> str:
+    """Return what happened to an output, in plain words; raise KeyError for what there are no words for."""
+    return _SAID[what][_ORDER.index(language)]
+
+
 def ground(code: str, language: Language = Language.EN) -> str:
     """Return what a ground says."""
     return sentence(installed(), code, language)

@@ -214,7 +214,7 @@ class Demonstration:
     def story(self) -> tuple[Decision, Bundle] | None:
         """Return the decision that tells most of the policy, with its bundle: most rules, then most outcomes."""
         past = read_past(TopicReader(self.settings.addresses().brokers, client="kruispunt-demo"))
-        found = max(past.decisions.values(), key=_telling, default=None)
+        found = max(past.standing().values(), key=_telling, default=None)
         return None if found is None else (found, past.cited(found))
 
     def _working(self, role: str) -> bool:

@@ -8,6 +8,7 @@ Must not: hold a statement (`claims`, `known`, `decided`).
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
@@ -30,6 +31,10 @@ from sqlalchemy import (
 
 Position = tuple[str, int]
 """Participant and offset on its topic: the key of what a posting caused."""
+
+DecisionKey = tuple[str, int, UUID]
+"""A position and the judgement of the decision, `FIRST` for the first one."""
+FIRST: Final = UUID(int=0)
 
 metadata: Final = MetaData()
 
@@ -138,7 +143,19 @@ decision_claim: Final = Table(
     metadata,
     Column("participant", String, primary_key=True),
     Column("offset", BigInteger, primary_key=True),
+    Column(
+        "judgement",
+        Uuid,
+        primary_key=True,
+        comment="whose decision again it is; zeros for the first decision",
+    ),
     Column("decision", LargeBinary, nullable=False, comment="the decision record, Avro: no content"),
+    Column("persons", String, comment="references that recipients were told of, sorted, with blanks between"),
+    Column(
+        "lay_on", String, comment="topic of the record that it was decided from, null when that was not noted"
+    ),
+    Column("lay_in", Integer, comment="its partition"),
+    Column("lay_at", BigInteger, comment="its offset"),
     Column("marked", Boolean, nullable=False),
     Column("claimed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("decision_claim_unfinished", "claimed_at", postgresql_where=text("not marked")),
@@ -151,6 +168,12 @@ delivered: Final = Table(
     Column("originator", String, nullable=False),
     Column("signal_id", Uuid, nullable=False),
     Column("recipient", String, nullable=False),
+    Column(
+        "judgement",
+        Uuid,
+        nullable=False,
+        comment="whose decision again gave it; zeros for the first decision",
+    ),
     Column("current", Boolean, nullable=False, comment="false once replaced or withdrawn"),
     Index("delivered_signal", "originator", "signal_id"),
 )

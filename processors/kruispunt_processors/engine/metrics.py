@@ -53,7 +53,7 @@ SIGNAL: Final = Histogram(
 )
 ROAD: Final = Histogram(
     "kruispunt_road_seconds",
-    "Of each decision: from the posting's append time to its outputs delivered and marked.",
+    "Of each first decision: from the posting's append time to its outputs delivered and marked.",
     registry=REGISTRY,
     buckets=LATENCY_BUCKETS,
 )
@@ -68,6 +68,9 @@ REFUSED: Final = Counter(
 )
 DUPLICATES: Final = Counter(
     "kruispunt_duplicates", "Signals known already, by kind.", ["kind"], registry=REGISTRY
+)
+AGAIN: Final = Counter(
+    "kruispunt_decided_again", "Decisions again, after a judgement of persons.", registry=REGISTRY
 )
 POLICY_ERRORS: Final = Counter(
     "kruispunt_policy_errors", "Policies that could not be evaluated: each withholds.", registry=REGISTRY
@@ -151,7 +154,10 @@ def decided(decisions: Iterable[Decision]) -> None:
     """Count what route has decided, delivered and marked."""
     now = time.time()
     for decision in decisions:
-        ROAD.observe(max(0.0, now - decision.posting.appended_at.timestamp()))
+        if decision.judgement_id is not None:
+            AGAIN.inc()
+        else:
+            ROAD.observe(max(0.0, now - decision.posting.appended_at.timestamp()))
         POLICY_ERRORS.inc(sum(part.errors for group in decision.groups for part in group.sections))
 
 

@@ -50,6 +50,13 @@ _TITLES: Final[Mapping[str, tuple[str, str, str, str]]] = {
         "ein Grund, aber stets verweigert",
         "a ground, but always withheld",
     ),
+    "again": (
+        "opnieuw beslist na oordeel",
+        "décidé à nouveau après le jugement",
+        "erneut entschieden nach dem Urteil",
+        "decided again after judgement",
+    ),
+    "kept": ("houdt wat het had", "garde ce qu'il avait", "behält, was er hatte", "keeps what it had"),
     "nothing": ("niets", "rien", "nichts", "nothing"),
     "no ground": ("geen grond", "aucun fondement", "kein Grund", "no ground"),
     "signal alone": (

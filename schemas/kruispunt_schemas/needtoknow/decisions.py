@@ -10,8 +10,10 @@ Rules
 4. Who holds a view of a superseded version but gets none of this one gets a withdrawal. A recall is sent as a view
    without sections to exactly those who hold an earlier view, whatever the policy permits: the signed header proves
    it.
-5. An output id follows from originator, signal id and recipient: what a recipient of the signal knows. So a decision
-   record has none: `output_id` and `replaced` give them again.
+5. An output id follows from originator, signal id and recipient, of a decision again from the judgement too: what a
+   recipient of the signal knows. So a decision record has none: `output_id` and `replaced` give them again.
+6. What an output replaces is a place among the views that there can be: those of the superseded versions, of a decision
+   again those of its own version; first as the first decisions gave them, then as each round did (`rounds`).
 
 Must not: read a clock, a database or a topic.
 """
@@ -41,15 +43,16 @@ from kruispunt_schemas.records.frame import Lifecycle, Withheld
 
 @dataclass(frozen=True, slots=True)
 class PlannedOutput:
-    """What one recipient is sent: a view with these sections, or a withdrawal."""
+    """What one recipient is sent: a view with these sections, or a withdrawal. view: the one that other pseudonyms are for."""
 
     output_id: UUID
     recipient: str
     kind: OutputKind
-    released: frozenset[str]
-    grounds: tuple[str, ...]
-    withheld: tuple[Withheld, ...]
-    replaces: tuple[UUID, ...]
+    released: frozenset[str] = frozenset()
+    grounds: tuple[str, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
+    replaces: tuple[UUID, ...] = ()
+    view: UUID | None = None
 
 
 def decide(
@@ -101,7 +104,7 @@ def plan(
     recall = lifecycle is Lifecycle.RECALL
     holding = bitmaps.bitmap_of(bundle, (recipient for recipient, earlier in held.items() if earlier))
     for members, group in members_by_group(bundle, groups):
-        shown = _shown(group.sections, sections, recall)
+        shown = shown_of(group.sections, sections, recall=recall)
         gets_view = holding if recall else members if shown.released else 0
         for recipient in bitmaps.members_of(bundle, members & (gets_view | holding)):
             earlier = tuple(sorted(held.get(recipient, ())))
@@ -137,30 +140,49 @@ def members_by_group(bundle: Bundle, groups: tuple[GroupOutcome, ...]) -> Iterat
 
 
 def output_id(decision: Decision, output: DecidedOutput) -> UUID:
-    """Return the id of an output of a decision (rule 5)."""
-    name = identity.delivery_id if output.kind is OutputKind.VIEW else identity.withdrawal_id
-    return name(decision.originator, decision.signal_id, output.recipient)
+    """Return the id of an output of a decision; see `id_of`."""
+    return id_of(decision, output.kind, output.recipient)
+
+
+def id_of(decision: Decision, kind: OutputKind, recipient: str) -> UUID:
+    """Return the id of what a decision sends a recipient (rule 5); raise ContractError for a kind that it cannot send."""
+    about = decision.originator, decision.signal_id, recipient
+    judgement = decision.judgement_id
+    match kind:
+        case OutputKind.VIEW | OutputKind.OWED:
+            return identity.delivery_id(*about, judgement)
+        case OutputKind.WITHDRAWAL:
+            return identity.withdrawal_id(*about, judgement)
+        case OutputKind.PSEUDONYMS if judgement is not None:
+            return identity.pseudonym_change_id(*about, judgement)
+        case _:
+            raise ContractError("value", "outputs.kind", "no decision of this sort sends it")
 
 
 def replaced(decision: Decision, output: DecidedOutput) -> tuple[UUID, ...]:
     """Return the ids of the views that an output replaces or withdraws, sorted.
 
-    Raise ContractError for one of a version that the decision does not supersede.
+    Raise ContractError for one that the decision cannot replace (rule 6).
     """
-    if any(not 0 <= place < len(decision.supersedes) for place in output.replaces):
+    if not output.replaces:
+        return ()
+    versions = decision.supersedes if decision.judgement_id is None else (decision.signal_id,)
+    views = tuple(_replaceable(decision.originator, output.recipient, versions, decision.rounds))
+    if any(not 0 <= place < len(views) for place in output.replaces):
         raise ContractError("value", "outputs.replaces", "it replaces what the decision does not supersede")
-    return tuple(
-        sorted(
-            identity.delivery_id(decision.originator, decision.supersedes[place], output.recipient)
-            for place in output.replaces
-        )
-    )
+    return tuple(sorted(views[place] for place in output.replaces))
 
 
 def record(
-    outputs: Iterable[tuple[PlannedOutput, bytes]], originator: str, supersedes: tuple[UUID, ...]
+    outputs: Iterable[tuple[PlannedOutput, bytes]],
+    originator: str,
+    versions: tuple[UUID, ...],
+    rounds: tuple[UUID, ...] = (),
 ) -> tuple[DecidedOutput, ...]:
-    """Return planned outputs, each with its digest, as a decision records them."""
+    """Return planned outputs, each with its digest, as a decision records them.
+
+    versions: those whose views may be replaced; rounds: as the decision has them (rule 6).
+    """
     return tuple(
         DecidedOutput(
             recipient=plan.recipient,
@@ -168,16 +190,27 @@ def record(
             digest=digest,
             replaces=tuple(
                 place
-                for place, signal in enumerate(supersedes if plan.replaces else ())
-                if identity.delivery_id(originator, signal, plan.recipient) in plan.replaces
+                for place, view in enumerate(
+                    _replaceable(originator, plan.recipient, versions, rounds) if plan.replaces else ()
+                )
+                if view in plan.replaces
             ),
         )
         for plan, digest in outputs
     )
 
 
+def _replaceable(
+    originator: str, recipient: str, versions: tuple[UUID, ...], rounds: tuple[UUID, ...]
+) -> Iterator[UUID]:
+    """Give the id of every view that there can be, in the order of rule 6."""
+    for judgement in (None, *rounds):
+        for version in versions:
+            yield identity.delivery_id(originator, version, recipient, judgement)
+
+
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class Shown:
     """What a group's outcome comes to in a view."""
 
     released: frozenset[str]
@@ -186,7 +219,9 @@ class _Shown:
 
 
 @lru_cache(maxsize=4096)
-def _shown(outcomes: tuple[SectionOutcome, ...], sections: tuple[str, ...], recall: bool) -> _Shown:
+def shown_of(
+    outcomes: tuple[SectionOutcome, ...], sections: tuple[str, ...], *, recall: bool = False
+) -> Shown:
     """Return the sections released, the rules that permit any, and those withheld with the guards that withhold them.
 
     A section withheld without a guard is one that no ground permits.
@@ -194,7 +229,7 @@ def _shown(outcomes: tuple[SectionOutcome, ...], sections: tuple[str, ...], reca
     granted = [] if recall else [outcome for outcome in outcomes if outcome.released]
     released = frozenset(name for outcome in granted for name in outcome.sections)
     guards = {name: outcome.guards for outcome in outcomes for name in outcome.sections}
-    return _Shown(
+    return Shown(
         released=released,
         grounds=tuple(sorted({ground for outcome in granted for ground in outcome.grounds})),
         withheld=tuple(
@@ -210,9 +245,6 @@ def _withdrawal(originator: str, signal_id: UUID, recipient: str, earlier: tuple
         output_id=identity.withdrawal_id(originator, signal_id, recipient),
         recipient=recipient,
         kind=OutputKind.WITHDRAWAL,
-        released=frozenset(),
-        grounds=(),
-        withheld=(),
         replaces=earlier,
     )
 

@@ -88,7 +88,7 @@ def everyone(bundle: Bundle, decision: Decision) -> tuple[Together, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What a decision did for one participant. sent: VIEW, WITHDRAWAL or ''."""
+    """What a decision did for one participant. sent: the kinds of what it was sent, with blanks between."""
 
     participant: str
     facts: Facts
@@ -114,7 +114,7 @@ def explain(bundle: Bundle, engine: PolicyEngine, decision: Decision, participan
         sections=tuple(
             _explained(bundle, decision, own, name, by_section.get(name, _NONE)) for name in decision.sections
         ),
-        sent=next((item.kind.value for item in decision.outputs if item.recipient == participant), ""),
+        sent=" ".join(item.kind.value for item in decision.outputs if item.recipient == participant),
         agrees=derived == happened,
     )
 

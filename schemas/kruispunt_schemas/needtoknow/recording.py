@@ -12,6 +12,7 @@ Must not: compute a fact (`facts`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Final
 
@@ -20,6 +21,7 @@ from kruispunt_schemas.needtoknow.bitmaps import pack, unpack
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.facts import HELD, SECTIONS, Observed, SignalFacts, Stated
 from kruispunt_schemas.records.backbone import Decision, Evidence, EvidenceSource, FactHolders, StatedFact
+from kruispunt_schemas.records.frame import Follower
 
 
 def stated(signal: SignalFacts) -> tuple[StatedFact, ...]:
@@ -90,14 +92,26 @@ def evidence(observed: Observed) -> tuple[Evidence, ...]:
     Which fact comes from which section, header field or row is in `facts.SOURCES`.
     """
     digests = {item.section: item.digest.hex() for item in observed.header.commitments}
-    return (
-        *(
-            Evidence(source=EvidenceSource.SECTION, reference=f"{name}:{digests[name]}")
-            for name in SECTIONS
-            if name in digests
-        ),
-        *(
-            Evidence(source=EvidenceSource.REPERTORY, reference=str(event))
-            for event in sorted({item.event for item in observed.others}, key=str)
-        ),
+    sections = tuple(
+        Evidence(source=EvidenceSource.SECTION, reference=f"{name}:{digests[name]}")
+        for name in SECTIONS
+        if name in digests
+    )
+    return sections + _events(observed.others)
+
+
+def evidence_again(first: Decision, others: Iterable[Follower]) -> tuple[Evidence, ...]:
+    """Return the evidence of a decision again: the sections of the first one, and the events of those who follow now.
+
+    others: they, but for the originator.
+    """
+    return tuple(item for item in first.evidence if item.source is not EvidenceSource.REPERTORY) + _events(
+        others
+    )
+
+
+def _events(others: Iterable[Follower]) -> tuple[Evidence, ...]:
+    return tuple(
+        Evidence(source=EvidenceSource.REPERTORY, reference=str(event))
+        for event in sorted({item.event for item in others}, key=str)
     )

@@ -46,7 +46,7 @@ class OutputKind(StrEnum):
 class DecidedOutput:
     """What was sent to one recipient; its id follows from the rest.
 
-    replaces: places in ``supersedes``; of a decision again 0 for the first decision's view, n for that of its n-th round.
+    replaces: places among the views that there can be (`needtoknow.decisions`, rule 6).
     """
 
     recipient: str
@@ -113,7 +113,8 @@ class GroupOutcome:
 class Decision:
     """audit.decisions: one for each signal version, refusals included, and one for each judgement that touches it.
 
-    rounds: judgements of its earlier decisions again, oldest first.
+    rounds: of a decision again the judgements of those before it, oldest first; of a first decision those in whose rounds a
+    view that it replaces or withdraws was given, sorted.
     """
 
     decision_id: UUID

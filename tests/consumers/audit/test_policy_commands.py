@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 import pytest
@@ -16,14 +17,14 @@ from kruispunt_consumers.audit import policy_commands
 from kruispunt_consumers.audit.past import Past, read_past
 from kruispunt_consumers.topic_record import Extent, TopicRecord
 from kruispunt_schemas.failures import ConfigurationError, ContractError, PolicyError
-from kruispunt_schemas.needtoknow import bitmaps
+from kruispunt_schemas.needtoknow import again, bitmaps
 from kruispunt_schemas.needtoknow.authoring import ROOT
 from kruispunt_schemas.needtoknow.bundle import Bundle
 from kruispunt_schemas.needtoknow.decisions import decide, members_by_group, output_id
 from kruispunt_schemas.needtoknow.explanation import explain
 from kruispunt_schemas.needtoknow.recording import recorded
 from kruispunt_schemas.records.backbone import Decision
-from kruispunt_schemas.records.frame import Classification, Lifecycle
+from kruispunt_schemas.records.frame import Classification, Follower, Lifecycle
 
 from tests.consumers.audit.world import World, bundle_of, small_world
 
@@ -159,6 +160,62 @@ def test_a_decision_is_found_by_a_delivery_of_it(past: Past) -> None:
     for decision in past.decisions.values():
         for output in decision.outputs:
             assert past.decision(str(output_id(decision, output))) is decision
+
+
+def judged(world: World, decision: Decision, judgement: UUID, *following: str) -> Decision:
+    """Put what is decided again of a signal on the topic of a small world, and return it."""
+    own = read_past(MemoryReader(world))
+    policy = pasts.parsed(own.cited(decision))
+    earlier = own.until(own.standing()[decision.originator, decision.signal_id])
+    drafted = again.draft(
+        policy.bundle,
+        policy.engine,
+        earlier,
+        followers=tuple(Follower(participant=name, event=UUID(int=5)) for name in following),
+        judgement=judgement,
+        now=world.now,
+    )
+    planned = again.plan(policy.bundle, earlier, drafted, renamed=False, content=True)
+    record = again.recorded(drafted, [(item, bytes(32)) for item in planned])
+    world.put("audit.decisions", record, record.decision_id)
+    return record
+
+
+def test_a_signal_that_was_decided_again_is_explained_as_it_stands(
+    past: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = small_world()
+    (decision,) = [item for item in past.decisions.values() if item.originator == "vsse"]
+    (holder, *_) = [output.recipient for output in decision.outputs]
+    forth = judged(world, decision, UUID(int=71), "police-antwerpen")
+    assert [output.recipient for output in forth.outputs] == ["police-antwerpen"]
+    several = read_past(MemoryReader(world))
+    monkeypatch.setattr(policy_commands, "read", lambda _data: several)
+    signal = str(decision.signal_id)
+    assert several.decision(signal) == forth
+    assert several.decision(str(decision.decision_id)) == decision
+    assert several.decision(str(output_id(forth, forth.outputs[0]))) == forth
+    assert several.decision(str(output_id(decision, decision.outputs[0]))) == decision
+    told = as_json(policy_commands.explain, signal, "police-antwerpen")
+    assert (told["sent"], told["judgement"], told["round"]) == ("VIEW", str(UUID(int=71)), 1)
+    shown = run(policy_commands.explain, signal, holder, "--language", "fr").output
+    assert f"garde ce qu'il avait; bundle {decision.bundle[:12]}; décidé à nouveau" in shown
+    assert f"{UUID(int=71)} (1)" in " ".join(shown.split())
+    everybody = as_json(policy_commands.explain, signal)
+    assert everybody["judgement"] == str(UUID(int=71))
+    assert as_json(policy_commands.explain, str(decision.decision_id))["judgement"] is None
+
+    back = judged(world, decision, UUID(int=72))
+    undone = read_past(MemoryReader(world))
+    assert undone.decision(signal) == back
+    assert undone.until(forth) == [decision, forth]
+    monkeypatch.setattr(policy_commands, "read", lambda _data: undone)
+    assert as_json(policy_commands.explain, signal, "police-antwerpen")["holds"] is None
+    found = as_json(policy_commands.why_not, signal, "police-antwerpen")
+    assert (found["decision"], found["round"]) == (str(back.decision_id), 2)
+    assert "(2)" in run(policy_commands.why_not, signal, "police-antwerpen").output
+    name = decision.bundle[:10]
+    assert as_json(policy_commands.diff, name, name)["decisions"] == len(past.decisions)
 
 
 def test_a_record_that_does_not_follow_is_told(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from kruispunt_schemas.records.frame import (
     Posting,
     Withheld,
 )
+from kruispunt_schemas.records.judgements import PseudonymChange
 from kruispunt_schemas.records.sections import (
     CaseAssessment,
     CaseSituation,
@@ -62,6 +63,7 @@ VSSE = "vsse"
 SECRET_WORDS = "seen near the harbour with two others"
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NOW = MONDAY + timedelta(hours=2)
+JUDGEMENT = UUID(int=7001)
 RELEASED = frozenset({"context", "subject", "situation", "assessment", "measures", "contact"})
 WITHHELD = (
     Withheld(section="sources", rules=()),
@@ -215,19 +217,26 @@ def view(
     withheld: tuple[Withheld, ...] = WITHHELD,
     replaces: tuple[UUID, ...] = (),
     bundle: str | None = BUNDLE.name,
+    judgement: UUID | None = None,
+    corroborates: tuple[UUID, ...] = (),
 ) -> SignedBytes:
-    """Return the view of a signal for a recipient, as route writes it; its ids follow from a number."""
+    """Return the view of a signal for a recipient, as route writes it; its output id follows from a number.
+
+    judgement: that it was decided again for.
+    """
+    header = signed.read_header()
     return signed.releasing(released).with_passage(
         Passage(
             bundle=bundle,
             delivery=Delivery(
                 output_id=output_id(number, recipient),
                 recipient=recipient,
-                decision_id=identity.decision_id(OCAD, UUID(int=number)),
+                decision_id=identity.decision_id(header.originator, header.signal_id, judgement),
                 grounds=("ground-territory",),
                 withheld=withheld,
                 replaces=replaces,
                 persons=("0a" * 16,),
+                corroborates=corroborates,
             ),
         )
     )
@@ -261,6 +270,26 @@ def withdrawal(number: int, *withdraws: UUID, recipient: str = ME, originator: s
     )
 
 
+def renamed(
+    number: int,
+    view: UUID,
+    *persons: str,
+    recipient: str = ME,
+    originator: str = OCAD,
+    judgement: UUID = JUDGEMENT,
+) -> PseudonymChange:
+    """Return other pseudonyms for a view; the number stands for the signal id."""
+    return PseudonymChange(
+        output_id=identity.pseudonym_change_id(OCAD, UUID(int=number), recipient, judgement),
+        recipient=recipient,
+        decision_id=identity.decision_id(OCAD, UUID(int=number), judgement),
+        originator=originator,
+        view=view,
+        persons=persons,
+        changed_at=NOW,
+    )
+
+
 def status(offset: int, participant: str = ME, reason: str | None = None) -> Status:
     """Return what admission says of an own posting."""
     at = posting(offset, participant)
@@ -275,13 +304,17 @@ def status(offset: int, participant: str = ME, reason: str | None = None) -> Sta
     )
 
 
-def arrival(record: SignedBytes | Withdrawal | Status, offset: int, *, wire_id: int = 7) -> Arrival:
+def arrival(
+    record: SignedBytes | Withdrawal | PseudonymChange | Status, offset: int, *, wire_id: int = 7
+) -> Arrival:
     """Return a record as it arrives on the topic."""
     value, headers = message(record, wire_id=wire_id)
     return Arrival(offset, MONDAY + timedelta(seconds=offset), value, wire.header_map(headers))
 
 
-def message(record: SignedBytes | Withdrawal | Status, *, wire_id: int = 7) -> tuple[bytes, wire.Headers]:
+def message(
+    record: SignedBytes | Withdrawal | PseudonymChange | Status, *, wire_id: int = 7
+) -> tuple[bytes, wire.Headers]:
     """Return value and headers of a record as route or admit writes them."""
     if isinstance(record, SignedBytes):
         passage = record.read_passage()

@@ -12,7 +12,7 @@ from unittest.mock import patch
 
 import pytest
 from click.testing import CliRunner, Result
-from kruispunt_consumers.inbox import commands, consultation, presentation
+from kruispunt_consumers.inbox import commands, consultation, presentation, wording
 from kruispunt_consumers.inbox.intake import Event
 from kruispunt_consumers.inbox.reading import Arrival
 from kruispunt_consumers.inbox.receipts import Clerk
@@ -22,12 +22,15 @@ from kruispunt_schemas import keys
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.command import kruispunt
 from kruispunt_schemas.failures import KruispuntError
+from kruispunt_schemas.needtoknow.rules import Language
 from kruispunt_schemas.records.backbone import Status, Withdrawal
 from kruispunt_schemas.records.frame import Lifecycle, Withheld
+from kruispunt_schemas.records.judgements import PseudonymChange
 from kruispunt_schemas.signing import Signer
 from kruispunt_schemas.untrusted import safe
 
 from tests.consumers.inbox.deliveries import (
+    JUDGEMENT,
     ME,
     MONDAY,
     NOW,
@@ -38,6 +41,7 @@ from tests.consumers.inbox.deliveries import (
     intake,
     output_id,
     recall_view,
+    renamed,
     request,
     signal,
     signer_of,
@@ -330,3 +334,98 @@ def test_every_line_of_follow_is_one_harmless_line_without_content(store: InboxS
     assert f"replaces {str(output_id(1))[:8]}" in lines[1]
     assert f"took back {str(output_id(2))[:8]}" in lines[2]
     assert "offsets 4 to 8 were gone before they were read" in lines[4]
+
+
+def judged(data: Path) -> None:
+    """Take in what a judgement brings: a view decided again, other pseudonyms for it, and another signal of the same event."""
+    records: list[SignedBytes | PseudonymChange] = [
+        view(signal(reference="judged"), 21),
+        view(signal(reference="judged"), 22, replaces=(output_id(21),), judgement=JUDGEMENT),
+        renamed(22, output_id(22), "0b" * 16),
+        view(signal(reference="seen too"), 23, corroborates=(output_id(22),)),
+    ]
+    with InboxStore(store_path(data, ME)) as store:
+        intake(store).take([arrival(record, 40 + place) for place, record in enumerate(records)], NOW)
+
+
+def words_of(result: Result) -> str:
+    """Return what stands on the screen, without frames and breaks of lines."""
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.replace("┃", " ").replace("│", " ").split())
+
+
+def test_the_list_says_what_a_judgement_brought_and_what_tells_of_the_same(data: Path) -> None:
+    judged(data)
+    shown = run(data, "list", "--limit", "4").stdout
+    told = shown.replace("\n", " ")
+    short = {number: str(output_id(number))[:8] for number in (21, 22, 23)}
+    for what in ("again", "taken", "renamed", "same event"):
+        # The column is narrow: the words stand on several lines.
+        assert all(word in told for word in wording.said(what).split())
+    assert f"{short[22]}" in shown
+    rows = {item["output_id"]: item for item in json.loads(run(data, "list", "--json").stdout)["items"]}
+    assert rows[str(output_id(21))]["state"] == "withdrawn"
+    assert rows[str(output_id(21))]["ended_by"] == str(output_id(22))
+    assert rows[str(output_id(22))]["facts"]["again"] is True
+    assert rows[str(output_id(23))]["facts"]["corroborates"] == [str(output_id(22))]
+    dutch = run(data, "list", "--limit", "4", "--language", "nl").stdout
+    assert all(word in dutch for word in wording.said("again", Language.NL).split())
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_view_decided_again_says_so_and_what_its_persons_are_called_now(
+    data: Path, language: Language
+) -> None:
+    judged(data)
+    words = words_of(run(data, "show", str(output_id(22)), *WHO, "--language", language.value))
+    assert wording.said("again", language) in words
+    assert f"{'0b' * 16} 2026-03-02 11:30:00 UTC: {wording.said('renamed', language)}" in words
+    assert "0a" * 16 not in words
+    document = json.loads(run(data, "show", str(output_id(22)), *WHO, "--json").stdout)
+    assert (document["decided_again"], document["persons"]) == (True, ["0b" * 16])
+    assert document["renamed"]["persons"] == ["0b" * 16]
+
+
+def test_a_view_names_what_tells_of_the_same_event(data: Path) -> None:
+    judged(data)
+    words = words_of(run(data, "show", str(output_id(23)), *WHO, "--language", "fr"))
+    assert f"Concerne le même événement que {str(output_id(22))[:8]}" in words
+    assert json.loads(run(data, "show", str(output_id(23)), *WHO, "--json").stdout)["corroborates"] == [
+        str(output_id(22))
+    ]
+
+
+def test_a_view_that_was_decided_again_names_the_one_that_took_its_place(data: Path) -> None:
+    judged(data)
+    result = run(data, "show", str(output_id(21)), *WHO, "--language", "de")
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert f"{wording.said('taken', Language.DE)} {output_id(22)}" in said
+    assert f"kruispunt inbox show {output_id(22)}" in said
+
+
+def test_other_pseudonyms_are_no_view_and_name_theirs(data: Path) -> None:
+    judged(data)
+    result = run(data, "show", str(renamed(22, output_id(22)).output_id), *WHO)
+    assert result.exit_code == 1
+    said = " ".join(result.stderr.split())
+    assert f"not shown: {wording.said('renamed')} ({output_id(22)})" in said
+
+
+def test_following_tells_what_a_judgement_brought(data: Path) -> None:
+    with InboxStore(store_path(data, ME)) as store:
+        events = intake(store).take(
+            [
+                arrival(view(signal(reference="judged"), 21), 40),
+                arrival(
+                    view(signal(reference="judged"), 22, replaces=(output_id(21),), judgement=JUDGEMENT), 41
+                ),
+                arrival(renamed(22, output_id(22), "0b" * 16), 42),
+            ],
+            NOW,
+        )
+    lines = [presentation.arrival(event).plain for event in events[-2:]]
+    assert lines[0].startswith("again")
+    assert f"takes the place of {str(output_id(21))[:8]}" in lines[0]
+    assert lines[1].startswith("renamed")
+    assert f"other pseudonyms for {str(output_id(22))[:8]}" in lines[1]

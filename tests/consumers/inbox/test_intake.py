@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -16,10 +17,12 @@ from kruispunt_consumers.inbox.store import InboxStore, store_path
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.records.backbone import Status, Withdrawal
 from kruispunt_schemas.records.frame import Lifecycle
+from kruispunt_schemas.records.judgements import PseudonymChange
 from kruispunt_schemas.records.postings import ReceiptResult
 
 from tests.consumers.inbox.deliveries import (
     BUNDLE,
+    JUDGEMENT,
     ME,
     NOW,
     SECRET_WORDS,
@@ -29,6 +32,7 @@ from tests.consumers.inbox.deliveries import (
     intake,
     output_id,
     recall_view,
+    renamed,
     signal,
     signer_of,
     status,
@@ -36,7 +40,7 @@ from tests.consumers.inbox.deliveries import (
     withdrawal,
 )
 
-Delivered = SignedBytes | Withdrawal | Status
+Delivered = SignedBytes | Withdrawal | PseudonymChange | Status
 
 
 def take(store: InboxStore, *records: Delivered, start: int = 0) -> tuple[Event, ...]:
@@ -256,6 +260,9 @@ POOL: tuple[Delivered, ...] = (
     view(signal(reference="c", signer=signer_of("stranger")), 6),
     view(signal(reference="d"), 7, recipient="ltf-gent"),
     status(8),
+    view(signal(reference="e"), 9),
+    view(signal(reference="e"), 10, replaces=(output_id(9),), judgement=JUDGEMENT),
+    renamed(10, output_id(10), "0b" * 16),
 )
 
 
@@ -282,7 +289,102 @@ def test_batches_and_repeats_do_not_matter(
             output_id(4): State.WITHDRAWN,
             output_id(6): State.REJECTED,
             output_id(7, "ltf-gent"): State.REJECTED,
+            output_id(9): State.WITHDRAWN,
+            output_id(10): State.CURRENT,
         }
-        assert {
-            item.output_id: item.state for item in whole.items() if item.kind is not Kind.WITHDRAWAL
-        } == expected
+        notices = (Kind.WITHDRAWAL, Kind.PSEUDONYMS)
+        assert {item.output_id: item.state for item in whole.items() if item.kind not in notices} == expected
+        for store in (whole, cut):
+            content = store.content(output_id(10))
+            assert content is not None
+            assert content.renamed is not None
+
+
+class TestWhatAJudgementBrings:
+    def test_a_view_decided_again_takes_the_place_of_the_one_before_and_erases_it(
+        self, store: InboxStore, tmp_path: Path
+    ) -> None:
+        narrowed = view(
+            signal(), 2, released=frozenset({"context"}), replaces=(output_id(1),), judgement=JUDGEMENT
+        )
+        (_, event) = take(store, view(signal(), 1), narrowed)
+        assert (event.outcome, event.affected) == (Outcome.AGAIN, (output_id(1),))
+        assert states(store) == {str(output_id(1)): State.WITHDRAWN, str(output_id(2)): State.CURRENT}
+        assert store.content(output_id(1)) is None
+        assert SECRET_WORDS.encode() not in on_disk(tmp_path)
+        first, second = store.items()
+        assert first.facts is not None
+        assert second.facts is not None
+        assert (first.facts.again, second.facts.again) == (False, True)
+        assert first.ended_by == output_id(2)
+        assert receipts(store)[1] == (str(output_id(2)), ReceiptResult.STORED, None)
+
+    def test_a_view_that_a_judgement_brings_back_is_decided_again_too(self, store: InboxStore) -> None:
+        take(store, view(signal(), 1), withdrawal(2, output_id(1)))
+        (event,) = take(store, view(signal(), 3, judgement=JUDGEMENT), start=2)
+        assert (event.outcome, event.affected) == (Outcome.AGAIN, ())
+        assert states(store)[str(output_id(3))] is State.CURRENT
+        assert states(store)[str(output_id(1))] is State.WITHDRAWN
+
+    def test_a_correction_of_it_is_a_version_as_any_other(self, store: InboxStore) -> None:
+        correction = view(signal(version=2, lifecycle=Lifecycle.CORRECTION), 2, replaces=(output_id(1),))
+        (_, event) = take(store, view(signal(), 1, judgement=JUDGEMENT), correction)
+        assert event.outcome is Outcome.STORED
+        assert states(store)[str(output_id(1))] is State.REPLACED
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_other_pseudonyms_stand_beside_the_view_whichever_comes_first(
+        self, store: InboxStore, before: bool
+    ) -> None:
+        own, change = view(signal(), 1), renamed(1, output_id(1), "0b" * 16)
+        events = take(store, *((change, own) if before else (own, change)))
+        told = events[0 if before else 1]
+        assert told.outcome is Outcome.RENAMED
+        assert told.affected == (() if before else (output_id(1),))
+        content = store.content(output_id(1))
+        assert content is not None
+        assert content.renamed is not None
+        assert content.renamed.persons == ("0b" * 16,)
+        assert states(store)[str(output_id(1))] is State.CURRENT
+        assert states(store)[str(change.output_id)] is State.NOTICE
+        assert (str(change.output_id), ReceiptResult.STORED, None) in receipts(store)
+
+    def test_the_last_pseudonyms_count_and_a_replay_changes_nothing(self, store: InboxStore) -> None:
+        first = renamed(1, output_id(1), "0b" * 16)
+        second = renamed(1, output_id(1), "0c" * 16, judgement=UUID(int=7002))
+        take(store, view(signal(), 1), first, second)
+        before = store.items(), store.owed(), store.alerts()
+        (event,) = take(store, first, start=3)
+        assert event.outcome is Outcome.REPEATED
+        assert (store.items(), store.owed(), store.alerts()) == before
+        content = store.content(output_id(1))
+        assert content is not None
+        assert content.renamed is not None
+        assert content.renamed.persons == ("0c" * 16,)
+
+    def test_other_content_under_one_id_is_refused(self, store: InboxStore) -> None:
+        take(store, view(signal(), 1), renamed(1, output_id(1), "0b" * 16))
+        (event,) = take(store, renamed(1, output_id(1), "0c" * 16), start=2)
+        assert event.outcome is Outcome.REJECTED
+        assert [alert.reason for alert in store.alerts()] == ["other-content"]
+        assert receipts(store)[-1][1:] == (ReceiptResult.REJECTED, "other-content")
+        content = store.content(output_id(1))
+        assert content is not None
+        assert content.renamed is not None
+        assert content.renamed.persons == ("0b" * 16,)
+
+    def test_those_for_somebody_else_are_refused(self, store: InboxStore) -> None:
+        (event,) = take(store, renamed(1, output_id(1), "0b" * 16, recipient="ltf-gent"))
+        assert event.outcome is Outcome.REJECTED
+        assert [alert.reason for alert in store.alerts()] == ["foreign-recipient"]
+
+    @pytest.mark.parametrize("before", [True, False])
+    def test_those_of_another_originator_change_nothing(self, store: InboxStore, before: bool) -> None:
+        own, foreign = view(signal(), 1), renamed(1, output_id(1), "0b" * 16, originator=VSSE)
+        take(store, *((foreign, own) if before else (own, foreign)))
+        content = store.content(output_id(1))
+        assert content is not None
+        assert content.renamed is None
+        assert [alert.kind for alert in store.alerts()] == (
+            [] if before else [AlertKind.FOREIGN_SUPERSESSION]
+        )

@@ -52,15 +52,18 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
         InboxStore(path)
 
 
-def test_an_older_layout_is_brought_along(tmp_path: Path) -> None:
-    """Layout 1 knew no time for a reply."""
+@pytest.mark.parametrize("layout", [1, 2])
+def test_an_older_layout_is_brought_along(tmp_path: Path, layout: int) -> None:
+    """Layout 1 knew no time for a reply, layout 2 no judgements and no other signals."""
     path = store_path(tmp_path, ME)
     with InboxStore(path) as store:
         intake(store).take([arrival(view(signal(), 1), 0)], NOW)
         before = store.items()
     with sqlite3.connect(path) as db:
-        db.execute("alter table item drop column reply_due_at")
-        db.execute("pragma user_version = 1")
+        db.execute("drop table renamed")
+        for column in ("again", "corroborates", *(["reply_due_at"] if layout == 1 else [])):
+            db.execute(f"alter table item drop column {column}")
+        db.execute(f"pragma user_version = {layout}")
     db.close()
     with InboxStore(path) as store:
         assert store.items() == before

@@ -14,7 +14,7 @@ from kruispunt_consumers.inbox.verification import (
     Rejected,
     shown_sections,
     verify,
-    verify_withdrawal,
+    verify_notice,
 )
 from kruispunt_schemas import disclosure
 from kruispunt_schemas.codec import SignedBytes
@@ -153,10 +153,10 @@ def test_a_withdrawal_for_somebody_else_or_with_other_content() -> None:
     mine, other = (read(arrival(withdrawal(3, recipient=name), 0)) for name in (ME, "ltf-gent"))
     assert isinstance(mine, WithdrawalNotice)
     assert isinstance(other, WithdrawalNotice)
-    assert verify_withdrawal(mine, recipient=ME, seen=None) is None
-    assert verify_withdrawal(mine, recipient=ME, seen=mine.digest) is None
-    assert verify_withdrawal(mine, recipient=ME, seen=b"x") == Rejected("other-content", "output_id")
-    assert verify_withdrawal(other, recipient=ME, seen=None) == Rejected("foreign-recipient", "recipient")
+    assert verify_notice(mine, recipient=ME, seen=None) is None
+    assert verify_notice(mine, recipient=ME, seen=mine.digest) is None
+    assert verify_notice(mine, recipient=ME, seen=b"x") == Rejected("other-content", "output_id")
+    assert verify_notice(other, recipient=ME, seen=None) == Rejected("foreign-recipient", "recipient")
 
 
 GENUINE = view(signal(), 1)

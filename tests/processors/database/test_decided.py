@@ -1,17 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
 from kruispunt_processors.database import decided
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.decided import ClaimedDecision, Held
-from kruispunt_processors.database.tables import delivered
-from kruispunt_processors.route import routing
+from kruispunt_processors.database.tables import FIRST, Position, delivered, position
+from kruispunt_processors.route import again, routing
+from kruispunt_processors.route.again import Earlier, Revised
 from kruispunt_processors.route.routing import Resolved
 from kruispunt_schemas import identity
 from kruispunt_schemas.failures import ContractError
@@ -52,33 +52,52 @@ def resolved(
     )
 
 
-def decide(
-    seen: list[tuple[int, Held]] | None = None, seconds: int = 0
-) -> Callable[[Resolved, Held], Decision]:
-    """Return a function that decides and notes what it was told is held."""
+@dataclass
+class Deciding:
+    """Decides, and notes what it was told is held; contents: the signals that are decided again, by position."""
 
-    def run(item: Resolved, held: Held) -> Decision:
-        if seen is not None:
-            seen.append((item.posting.offset, held))
+    seen: list[tuple[int, Held]] = field(default_factory=list)
+    now: datetime = NOW
+    contents: dict[Position, Resolved] = field(default_factory=dict)
+    asked: bool = True
+
+    def first(self, item: Resolved, held: Held, rounds: tuple[UUID, ...]) -> Decision:
+        assert self.asked
+        self.seen.append((item.posting.offset, held))
         groups = routing.outcomes(drafts.bundle(), drafts.policies(), item)
         record, _ = routing.decision(
             drafts.bundle(),
             groups,
             item,
             held=held,
-            now=NOW + timedelta(seconds=seconds),
+            rounds=rounds,
+            now=self.now,
             pseudonym_key=BACKBONE.pseudonym,
         )
         return record
 
-    return run
+    def again(self, item: Revised, earlier: Earlier) -> Decision:
+        assert self.asked
+        record, _ = again.decision(
+            drafts.bundle(),
+            drafts.policies(),
+            item,
+            earlier,
+            self.contents.get(position(item.posting)),
+            now=self.now,
+            pseudonym_key=BACKBONE.pseudonym,
+        )
+        return record
+
+
+NEVER = Deciding(asked=False)
 
 
 async def claim(
     engine: AsyncEngine, *items: Resolved, seen: list[tuple[int, Held]] | None = None
 ) -> dict[int, ClaimedDecision]:
-    found = await decided.claim_batch(engine, items, decide(seen))
-    return {offset: item for (_, offset), item in found.items()}
+    found = await decided.claim_batch(engine, items, Deciding([] if seen is None else seen))
+    return {offset: item for (_, offset, _), item in found.items()}
 
 
 def views(record: Decision) -> dict[str, tuple[UUID, ...]]:
@@ -97,18 +116,16 @@ async def current(engine: AsyncEngine) -> set[UUID]:
 
 async def test_a_replay_is_never_decided_again(engine: AsyncEngine) -> None:
     item = resolved(1)
-    first = await decided.claim_batch(engine, [item], decide())
-
-    def never(_item: Resolved, _held: Held) -> Decision:
-        raise AssertionError
-
-    again = await decided.claim_batch(engine, [item], never)
-    assert again == first
-    assert not again[VSSE, 1].marked
-    await decided.mark(engine, again)
+    first = await decided.claim_batch(engine, [item], Deciding())
+    repeated = await decided.claim_batch(engine, [item], NEVER)
+    assert repeated == first
+    assert not repeated[VSSE, 1, FIRST].marked
+    await decided.mark(engine, repeated)
     await decided.mark(engine, [])
-    marked = await decided.claim_batch(engine, [item], never)
-    assert marked[VSSE, 1] == ClaimedDecision(first[VSSE, 1].decision, first[VSSE, 1].payload, marked=True)
+    marked = await decided.claim_batch(engine, [item], NEVER)
+    assert marked[VSSE, 1, FIRST] == ClaimedDecision(
+        first[VSSE, 1, FIRST].decision, first[VSSE, 1, FIRST].payload, marked=True
+    )
 
 
 async def test_a_correction_is_told_what_its_recipients_hold(engine: AsyncEngine) -> None:
@@ -139,7 +156,11 @@ async def test_the_same_in_batches_of_one(engine: AsyncEngine) -> None:
     second = resolved(2, 2, first)
     recall = resolved(3, 3, first, second, lifecycle=Lifecycle.RECALL)
     alone = [(await claim(engine, item))[item.posting.offset].decision for item in (first, second, recall)]
-    groups = [decide()(first, {}), decide()(second, views(alone[0])), decide()(recall, views(alone[1]))]
+    groups = [
+        Deciding().first(first, {}, ()),
+        Deciding().first(second, views(alone[0]), ()),
+        Deciding().first(recall, views(alone[1]), ()),
+    ]
     assert alone == groups
 
 
@@ -183,8 +204,8 @@ async def test_two_workers_decide_a_position_once(engine: AsyncEngine, other: As
     for offset in range(2, 12):
         item = resolved(offset, offset, first)
         one, two = await asyncio.gather(
-            decided.claim_batch(engine, [item], decide()),
-            decided.claim_batch(other, [item], decide(seconds=60)),
+            decided.claim_batch(engine, [item], Deciding()),
+            decided.claim_batch(other, [item], Deciding(now=NOW + timedelta(seconds=60))),
         )
         assert one == two
 
@@ -198,7 +219,8 @@ async def test_versions_of_one_case_are_decided_one_after_the_other(
         one, two = resolved(offset, offset, first), resolved(offset + 1, offset + 1, first)
         seen: list[tuple[int, Held]] = []
         await asyncio.gather(
-            decided.claim_batch(engine, [one], decide(seen)), decided.claim_batch(other, [two], decide(seen))
+            decided.claim_batch(engine, [one], Deciding(seen)),
+            decided.claim_batch(other, [two], Deciding(seen)),
         )
         held = dict(seen)
         # What the first of them replaced is not replaced again by the second.

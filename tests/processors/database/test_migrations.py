@@ -13,18 +13,29 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from kruispunt_processors.database import claims
+from kruispunt_processors.database import claims, decided
 from kruispunt_processors.database.connection import MIGRATIONS, migrate, open_engine, transaction
 from kruispunt_processors.database.directory import KeysInForce, RenewedError
-from kruispunt_processors.database.tables import claim, holding, mention, mention_key, metadata, position
+from kruispunt_processors.database.tables import (
+    FIRST,
+    claim,
+    delivered,
+    holding,
+    mention,
+    mention_key,
+    metadata,
+    position,
+)
 from kruispunt_processors.persons import model
 from kruispunt_processors.resolve.resolution import Known, first_holding, resolve
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
+from kruispunt_schemas.needtoknow import decisions
 from kruispunt_schemas.records.backbone import PersonRegistered, RepertoryEvent, Review
 from sqlalchemy import Connection, inspect, select, text
 
 from tests.drafts import MONDAY, OCAD, VSSE
+from tests.processors.database import test_decided
 from tests.processors.resolve.candidates import KEYRING, candidate
 
 
@@ -206,5 +217,43 @@ async def test_mentions_of_before_keep_their_person_and_wait_for_their_keys(addr
         assert set(events) == {under("RepertoryEvent-a13dc4624553", item.event) for item in old if item.event}
     await migrate(engine)
     async with transaction(engine) as connection:
+        assert await connection.run_sync(difference) == []
+    await engine.dispose()
+
+
+async def test_what_was_decided_before_can_be_read_and_is_a_first_decision(address: str) -> None:
+    """The record as it was written then, without judgement and rounds, is answered; its views are a first decision's."""
+    engine = open_engine(address)
+    item = test_decided.resolved(41)
+    record = test_decided.Deciding().first(item, {}, ())
+    assert record.outputs
+    view = decisions.output_id(record, record.outputs[0])
+    async with transaction(engine) as connection:
+        await connection.run_sync(to("0003"))
+        await connection.execute(
+            text(
+                'insert into decision_claim (participant, "offset", decision, marked) values (:who, 41, :old, true)'
+            ),
+            {"who": item.originator, "old": codec.encode(record)[:-2]},
+        )
+        await connection.execute(
+            text("insert into delivered values (:view, :who, :signal, :recipient, true)"),
+            {
+                "view": view,
+                "who": item.originator,
+                "signal": item.signal_id,
+                "recipient": record.outputs[0].recipient,
+            },
+        )
+        await connection.run_sync(to("0006"))
+    claimed = await decided.claim_batch(engine, [item], test_decided.NEVER)
+    assert claimed[item.originator, 41, FIRST].decision == record
+    assert await decided.places(engine, [(item.originator, 41)]) == {}
+    async with transaction(engine) as connection:
+        assert (await connection.execute(select(delivered.c.judgement))).scalars().all() == [FIRST]
+        await connection.run_sync(to("0003"))
+        old = (await connection.execute(text("select decision from decision_claim"))).scalar_one()
+        assert old == codec.encode(record)[:-2]
+        await connection.run_sync(to("0006"))
         assert await connection.run_sync(difference) == []
     await engine.dispose()

@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -23,12 +24,14 @@ from kruispunt_processors.bundles import BundleRegister
 from kruispunt_processors.engine.stage import Incoming
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.resolve.stage import ResolveStage
+from kruispunt_processors.route import reading
 from kruispunt_processors.route.stage import RouteStage
 from kruispunt_schemas import identity, topics, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.disclosure import Draft
 from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.records.backbone import BundleContent
+from kruispunt_schemas.records.judgements import Revision
 from kruispunt_schemas.records.sections import PersonName
 from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -36,6 +39,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from tests import drafts
 from tests.drafts import BACKBONE, MONDAY, composed, draft, national_number, person
 from tests.processors.engine.sink import Sink
+from tests.processors.route.lying import Lying, revised
 
 NUMBER = national_number("910517001")
 IDS = {schemas.load(name).fingerprint: 1 for name in schemas.TOPIC_TYPES}
@@ -146,8 +150,31 @@ async def through(engine: AsyncEngine) -> list[Draft]:
     resolved = [sent for sent in sink.sent if sent.topic == topics.RESOLVED.name]
     assert len(resolved) >= 5
     assert any(sent.topic == topics.REVIEWS.name for sent in sink.sent)
-    route = RouteStage(engine, register, outbound, BACKBONE.pseudonym, clock)
-    await route.handle([message("resolved", place, sent) for place, sent in enumerate(resolved)], sink)
+    lying = Lying([message("resolved", place, sent) for place, sent in enumerate(resolved)])
+    route = RouteStage(engine, register, outbound, BACKBONE.pseudonym, lying.look_up, clock)
+    await route.handle(lying.messages, sink)
+    # Every one of them once more, as if a judgement had said that nobody followed and the person was another.
+    reads = [reading.resolved(item) for item in lying.messages]
+    superseded = {signal for read in reads for signal in read.resolution.supersedes}
+    for read in [read for read in reads if read.signal_id not in superseded]:
+        anew = replace(read.resolution, persons=("another",), followers=())
+        lying.add(
+            revised(
+                Revision(
+                    revision_id=UUID(int=read.posting.offset),
+                    judgement_id=UUID(int=77),
+                    posting=read.posting,
+                    originator=read.originator,
+                    signal_id=read.signal_id,
+                    case_key=read.case_key,
+                    bundle=read.bundle,
+                    resolution=anew,
+                    revised_at=MONDAY,
+                )
+            )
+        )
+    sink.sent.clear()
+    await route.handle(lying.messages[len(resolved) :], sink)
     assert sum(sent.topic.startswith("in.") for sent in sink.sent) > 20
     return made
 
