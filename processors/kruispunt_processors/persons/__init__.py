@@ -1,0 +1,7 @@
+"""Who is who: the pure core of the resolver of persons.
+
+normalisation (what a subject says, folded) -> keys (where to look) and sealing (what is stored) -> comparison (two
+mentions, field by field) -> decision (link, new or review) -> explanation (the same as plain data).
+
+Must not: read a database, a topic or a clock; show what a mention says in an error's text.
+"""
