@@ -16,10 +16,10 @@ from __future__ import annotations
 import hmac
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import UUID
 
@@ -79,6 +79,8 @@ class Spool:
         self._keys.sort()
         self._connection.executemany("insert into key values (?, ?)", self._keys)
         self._keys.clear()
+        self._connection.execute("commit")
+        self._connection.execute("begin")
 
     def row(self, number: int) -> tuple[str, Particulars]:
         """Return id and particulars of a row."""
@@ -110,7 +112,7 @@ class Spool:
 @contextmanager
 def spool() -> Iterator[Spool]:
     """Give an empty spool; it is gone afterwards."""
-    with TemporaryDirectory(prefix="kruispunt-list-") as folder:
+    with tempfile.TemporaryDirectory(prefix="kruispunt-list-") as folder:
         path = Path(folder) / "rows.sqlite"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute(f"pragma cache_size = -{CACHE * 1024}")
