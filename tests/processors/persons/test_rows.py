@@ -15,7 +15,7 @@ NUMBER = "80010200075"
 """Of 2 January 1980, with serial 000."""
 
 
-def read(birth_format: str = DATE, header: tuple[str, ...] = HEADER, **texts: str) -> Row | Fault:
+def read(birth_format: str = DATE, header: tuple[str, ...] = HEADER, /, **texts: str) -> Row | Fault:
     cells = {"id": "1", **texts}
     return read_row(
         placing(Columns(birth_format=birth_format), header, "a.csv"),
@@ -24,7 +24,7 @@ def read(birth_format: str = DATE, header: tuple[str, ...] = HEADER, **texts: st
     )
 
 
-def particulars(birth_format: str = DATE, header: tuple[str, ...] = HEADER, **texts: str) -> Particulars:
+def particulars(birth_format: str = DATE, header: tuple[str, ...] = HEADER, /, **texts: str) -> Particulars:
     found = read(birth_format, header, **texts)
     assert isinstance(found, Row), found
     return found.particulars
@@ -57,8 +57,8 @@ def test_a_date_of_birth(pattern: str, text: str, birth: tuple[int, int, int]) -
 
 def test_a_date_of_birth_in_parts() -> None:
     header = ("id", "family", "birth_year", "birth_month", "birth_day")
-    assert particulars(header=header, family="x", birth_year="1984", birth_month="3").birth == (1984, 3, 0)
-    fault = read(header=header, family="x", birth_year="84x")
+    assert particulars(DATE, header, family="x", birth_year="1984", birth_month="3").birth == (1984, 3, 0)
+    fault = read(DATE, header, family="x", birth_year="84x")
     assert fault == Fault(7, "birth_year", "not of the form that is expected")
 
 
