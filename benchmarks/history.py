@@ -14,10 +14,12 @@ SHIFT: Final = 1_000_000_000
 """Added to offsets, once for each copy: far beyond those of the run."""
 
 _COPIES: Final = (
-    "insert into person select reference || '-' || i, since from person, generate_series(1, {k}) i",
-    "insert into mention select md5(mention_id::text || i)::uuid, reference || '-' || i, sealed_identity"
-    " from mention, generate_series(1, {k}) i",
-    "insert into mention_key select sha256(key || int4send(i)), md5(mention_id::text || i)::uuid, reference || '-' || i"
+    "insert into person select reference || '-' || i, since, canonical || '-' || i, as_of"
+    " from person, generate_series(1, {k}) i",
+    "insert into mention select md5(mention_id::text || i)::uuid, reference || '-' || i, assigned || '-' || i,"
+    ' sealed_identity, participant, "offset" + i * {shift}::bigint, capacity, since, event, registered_at, match, model,'
+    " posterior, compared_with, runner_up from mention, generate_series(1, {k}) i",
+    "insert into mention_key select hashint8extended(key, i), md5(mention_id::text || i)::uuid"
     " from mention_key, generate_series(1, {k}) i",
     "insert into holding select participant, reference || '-' || i, capacity, since, event"
     " from holding, generate_series(1, {k}) i",

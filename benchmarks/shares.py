@@ -36,7 +36,17 @@ STEPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ),
     ("decode", ("kruispunt_schemas/codec", "wire.py", "header_map", "passing.py")),
     ("invariants", ("invariants.py", "stdnum")),
-    ("resolve", ("resolve/resolution", "resolve/matching", "resolve/content", "anyascii", "rapidfuzz")),
+    (
+        "resolve",
+        (
+            "resolve/resolution",
+            "resolve/identification",
+            "persons/",
+            "resolve/content",
+            "anyascii",
+            "rapidfuzz",
+        ),
+    ),
     ("decide", ("needtoknow/", "route/routing", "cedarpy")),
     ("database", ("kruispunt_processors/database/", "sqlalchemy", "asyncpg")),
     ("commit", ("commit", "_coordinator", "coordinator.py")),

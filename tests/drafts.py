@@ -15,7 +15,7 @@ from kruispunt_schemas import disclosure, identity, wire
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.codec import SignedBytes
 from kruispunt_schemas.disclosure import Draft
-from kruispunt_schemas.keys import BackboneKeys
+from kruispunt_schemas.keys import BackboneKeys, PersonKeys
 from kruispunt_schemas.needtoknow.authoring import make, read_participants
 from kruispunt_schemas.needtoknow.bundle import Bundle, VerificationKey
 from kruispunt_schemas.needtoknow.cedar import PolicyEngine
@@ -93,7 +93,10 @@ ANTWERPEN, GENT = "11002", "44021"
 MONDAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 KEYS_VALID_FROM = datetime(2021, 1, 1, tzinfo=UTC)
 BACKBONE = BackboneKeys(
-    case=b"c" * 32, content=b"t" * 32, person=b"p" * 32, pseudonym=b"y" * 32, sealing=bytes(range(64))
+    case=b"c" * 32,
+    content=b"t" * 32,
+    pseudonym=b"y" * 32,
+    persons={1: PersonKeys(blocking=b"p" * 32, sealing=bytes(range(64)))},
 )
 
 

@@ -8,6 +8,7 @@ Must not: hold a rule of any stage.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sys
 from collections.abc import Callable
@@ -110,7 +111,8 @@ def _resolve(parts: Parts) -> Made:
     from kruispunt_processors.resolve.stage import ResolveStage  # noqa: PLC0415
 
     engine = open_engine(parts.settings.database_address())
-    stage = ResolveStage(engine, parts.outbound, keys.read_backbone(parts.settings.data), _now)
+    read_keys = functools.partial(keys.read_backbone, parts.settings.data)
+    stage = ResolveStage(engine, parts.outbound, read_keys, _now)
     return stage, lambda: unfinished.of_resolve(engine)
 
 

@@ -1,7 +1,9 @@
 """Keys on disk: one folder for each principal, made once, read by that principal alone.
 
 Layout: ``keys/<participant>/signing.pem`` (Ed25519, PKCS#8) and ``agency.secret``; ``keys/backbone/*.key``. Files are
-readable by their owner only. Must not: log or show a key; hold more than one principal's keys at a time.
+readable by their owner only. The keys of persons are renewed: ``person.key`` and ``sealing.key`` are the first ones,
+``person-2.key`` and ``sealing-2.key`` the second. Older ones stay, to open with what they sealed.
+Must not: log or show a key; hold more than one principal's keys at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import os
 import secrets
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -38,17 +41,27 @@ class ParticipantKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class BackboneKeys:
-    """Keys of the keyed hashes and of the sealed identities, 32 bytes each; 64 for sealing (AES-SIV)."""
+class PersonKeys:
+    """What persons are found by (32 bytes of HMAC key) and sealed with (64 bytes, AES-SIV)."""
 
-    case: bytes = field(repr=False)
-    content: bytes = field(repr=False)
-    person: bytes = field(repr=False)
-    pseudonym: bytes = field(repr=False)
+    blocking: bytes = field(repr=False)
     sealing: bytes = field(repr=False)
 
 
-_BACKBONE_SIZES: Final = {"case": 32, "content": 32, "person": 32, "pseudonym": 32, "sealing": 64}
+@dataclass(frozen=True, slots=True)
+class BackboneKeys:
+    """Keys of the keyed hashes, 32 bytes each, and every generation of the keys of persons by its id (1 to 255)."""
+
+    case: bytes = field(repr=False)
+    content: bytes = field(repr=False)
+    pseudonym: bytes = field(repr=False)
+    persons: Mapping[int, PersonKeys]
+
+
+_HASH_BYTES: Final = 32
+_HASHES: Final = ("case", "content", "pseudonym")
+_PERSON_SIZES: Final = {"person": 32, "sealing": 64}
+_GENERATIONS: Final = 255
 
 
 def create_participant(data: Path, participant: str) -> ParticipantKeys:
@@ -81,23 +94,52 @@ def read_participant(data: Path, participant: str) -> ParticipantKeys:
 def create_backbone(data: Path) -> BackboneKeys:
     """Make the backbone's keys unless they exist, and return them."""
     folder = _folder(data, BACKBONE)
-    for name, size in _BACKBONE_SIZES.items():
-        _write_once(folder / f"{name}.key", secrets.token_bytes(size))
+    for name in _HASHES:
+        _write_once(folder / f"{name}.key", secrets.token_bytes(_HASH_BYTES))
+    _create_persons(folder, 1)
+    return read_backbone(data)
+
+
+def create_persons(data: Path, key_id: int) -> BackboneKeys:
+    """Make the keys of persons with that id unless they exist, and return all of the backbone's keys."""
+    if not 1 <= key_id <= _GENERATIONS:
+        raise ConfigurationError(f"keys of persons have an id of 1 to {_GENERATIONS}")
+    _create_persons(data / KEYS / BACKBONE, key_id)
     return read_backbone(data)
 
 
 def read_backbone(data: Path) -> BackboneKeys:
     """Return the backbone's keys; raise ConfigurationError when one is missing or damaged."""
     folder = data / KEYS / BACKBONE
-    found: dict[str, bytes] = {}
-    for name, size in _BACKBONE_SIZES.items():
-        try:
-            found[name] = (folder / f"{name}.key").read_bytes()
-        except FileNotFoundError:
-            raise ConfigurationError(f"{folder / name}.key is missing: run `kruispunt provision`") from None
-        if len(found[name]) != size:
-            raise ConfigurationError(f"{folder / name}.key is damaged: it is not {size} bytes")
-    return BackboneKeys(**found)
+    hashes = {name: _read_key(folder / f"{name}.key", _HASH_BYTES) for name in _HASHES}
+    persons: dict[int, PersonKeys] = {}
+    for key_id in range(1, _GENERATIONS + 1):
+        paths = [folder / f"{_generation(name, key_id)}.key" for name in _PERSON_SIZES]
+        # The first must be there; a later one counts from when both of its files are.
+        if key_id > 1 and not all(path.is_file() for path in paths):
+            break
+        found = [_read_key(path, size) for path, size in zip(paths, _PERSON_SIZES.values(), strict=True)]
+        persons[key_id] = PersonKeys(*found)
+    return BackboneKeys(persons=persons, **hashes)
+
+
+def _create_persons(folder: Path, key_id: int) -> None:
+    for name, size in _PERSON_SIZES.items():
+        _write_once(folder / f"{_generation(name, key_id)}.key", secrets.token_bytes(size))
+
+
+def _generation(name: str, key_id: int) -> str:
+    return name if key_id == 1 else f"{name}-{key_id}"
+
+
+def _read_key(path: Path, size: int) -> bytes:
+    try:
+        found = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path} is missing: run `kruispunt provision`") from None
+    if len(found) != size:
+        raise ConfigurationError(f"{path} is damaged: it is not {size} bytes")
+    return found
 
 
 def _folder(data: Path, principal: str) -> Path:

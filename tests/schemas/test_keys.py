@@ -48,7 +48,8 @@ def test_each_principal_has_its_own(tmp_path: Path) -> None:
     assert signing.genuine(one.signer.public_key(), "Status", b"header", proof.signature)
     assert not signing.genuine(other.signer.public_key(), "Status", b"header", proof.signature)
     backbone = keys.create_backbone(tmp_path)
-    found = {backbone.case, backbone.content, backbone.person, backbone.pseudonym, backbone.sealing}
+    first = backbone.persons[1]
+    found = {backbone.case, backbone.content, first.blocking, backbone.pseudonym, first.sealing}
     assert sorted(len(key) for key in found) == [32, 32, 32, 32, 64]
 
 
@@ -121,9 +122,23 @@ def test_a_damaged_key_of_the_backbone(tmp_path: Path, name: str) -> None:
         keys.read_backbone(tmp_path)
 
 
+def test_keys_of_persons_are_renewed_and_older_ones_stay(tmp_path: Path) -> None:
+    first = keys.create_backbone(tmp_path)
+    second = keys.create_persons(tmp_path, 2)
+    assert list(first.persons) == [1]
+    assert list(second.persons) == [1, 2]
+    assert second.persons[1] == first.persons[1] != second.persons[2]
+    assert keys.create_persons(tmp_path, 2) == second == keys.create_backbone(tmp_path)
+    (tmp_path / "keys" / "backbone" / "person-3.key").write_bytes(bytes(32))  # killed before the second file
+    assert keys.read_backbone(tmp_path) == second
+    assert list(keys.create_persons(tmp_path, 3).persons) == [1, 2, 3]
+    with pytest.raises(ConfigurationError, match="1 to 255"):
+        keys.create_persons(tmp_path, 256)
+
+
 def test_they_are_never_shown(tmp_path: Path) -> None:
     participant, backbone = keys.create_participant(tmp_path, "ocad"), keys.create_backbone(tmp_path)
     shown = f"{participant!r}{backbone!r}{participant}{backbone}"
-    for secret in (participant.secret, backbone.case, backbone.sealing):
+    for secret in (participant.secret, backbone.case, backbone.persons[1].sealing):
         assert secret.hex() not in shown
         assert repr(secret) not in shown

@@ -35,19 +35,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kruispunt_processors.database import directory
 from kruispunt_processors.database.arrays import insert_rows, rows_of
 from kruispunt_processors.database.connection import transaction
+from kruispunt_processors.database.directory import KeysInForce
 from kruispunt_processors.database.known import known_to
-from kruispunt_processors.database.locks import RESOLVE, lock, stripe
-from kruispunt_processors.database.tables import (
-    Position,
-    claim,
-    holding,
-    mention,
-    mention_key,
-    person,
-    position,
-)
+from kruispunt_processors.database.locks import RESOLVE, STRIPES, lock, stripe
+from kruispunt_processors.database.tables import Position, claim, holding, position
+from kruispunt_processors.persons import model
+from kruispunt_processors.persons.mentions import Keyring
 from kruispunt_processors.resolve.resolution import Candidate, Resolved, first_holding, resolve
 
 STALE: Final = "STALE"
@@ -64,22 +60,31 @@ class Claimed:
 
 
 async def claim_batch(
-    engine: AsyncEngine, candidates: Sequence[Candidate], now: datetime
+    engine: AsyncEngine, candidates: Sequence[Candidate], now: datetime, keyring: Keyring
 ) -> dict[Position, Claimed]:
-    """Claim a batch (each position once, in the order of arrival) and return what is claimed for each position."""
+    """Claim a batch (each position once, in the order of arrival) and return what is claimed for each position.
+
+    keyring: of the mentions; raise RenewedError when other keys are in force.
+    """
     async with transaction(engine) as connection:
         await lock(connection, RESOLVE, _stripes(candidates))
         claimed = await _claimed(connection, candidates)
         fresh = [candidate for candidate in candidates if position(candidate.posting) not in claimed]
         if fresh:
-            known = await known_to(connection, fresh, _own(candidates))
-            outcomes = resolve(fresh, known, now)
+            known = await known_to(connection, fresh, _own(candidates), keyring)
+            outcomes = resolve(fresh, known, now, model.load())
             _refuse_together(outcomes)
             await _store(connection, outcomes)
             for item in outcomes:
                 where = position(item.candidate.posting)
                 claimed[where] = Claimed(where, item.event, item.review, marked=False)
     return claimed
+
+
+async def keys_in_force(engine: AsyncEngine) -> KeysInForce:
+    """Return which keys of persons are in force."""
+    async with transaction(engine) as connection:
+        return await directory.keys_in_force(connection)
 
 
 async def mark(engine: AsyncEngine, positions: Iterable[Position]) -> None:
@@ -117,7 +122,7 @@ def _stripes(candidates: Iterable[Candidate]) -> set[int]:
         if item.content_fingerprint is not None:
             found.add(stripe(b"content", item.content_fingerprint))
         if item.mention is not None:
-            found.update(stripe(b"person", key) for key in item.mention.keys)
+            found.update(key.value % STRIPES for key in item.mention.looks_under)
     return found
 
 
@@ -180,31 +185,7 @@ async def _store(connection: AsyncConnection, outcomes: Sequence[Resolved]) -> N
     await insert_rows(connection, claim, [_row(item) for item in outcomes])
     events = [item.event for item in outcomes if item.event is not None]
     await _supersede(connection, events)
-    persons = [row for event in events for row in event.persons]
-    since = {row.reference: event.posting.appended_at for event in reversed(events) for row in event.persons}
-    await insert_rows(
-        connection,
-        person,
-        [{"reference": reference, "since": at} for reference, at in sorted(since.items())],
-        once=True,
-    )
-    await insert_rows(
-        connection,
-        mention,
-        [
-            {"mention_id": row.mention_id, "reference": row.reference, "sealed_identity": row.sealed_identity}
-            for row in persons
-        ],
-    )
-    await insert_rows(
-        connection,
-        mention_key,
-        [
-            {"key": key, "mention_id": row.mention_id, "reference": row.reference}
-            for row in persons
-            for key in row.keys
-        ],
-    )
+    await directory.store(connection, events)
     await insert_rows(
         connection,
         holding,

@@ -10,6 +10,7 @@ Rules
 4. Two mentions of one person need not have a key in common (the number here, the name there), so the locks on keys do
    not order them: the persons found are locked too, before their holdings are read. So of two signals about one person
    one always sees what the other registered, which is what the audit's chain of followers rests on.
+5. Whom a mention counts as is read before those locks; where a judgement came in between, the batch is tried again.
 
 Must not: write, or decide (`resolution` does).
 """
@@ -23,26 +24,25 @@ from uuid import UUID
 
 from kruispunt_schemas import codec
 from kruispunt_schemas import schema as schemas
-from kruispunt_schemas.failures import AwaitedError
+from kruispunt_schemas.failures import AwaitedError, UnavailableError
 from kruispunt_schemas.records.backbone import RepertoryEvent, RepertoryKind
 from kruispunt_schemas.records.frame import Posting
 from sqlalchemy import (
-    ARRAY,
     Column,
     ColumnElement,
-    LargeBinary,
     TableValuedAlias,
     and_,
-    any_,
-    cast,
     select,
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kruispunt_processors.database import directory
 from kruispunt_processors.database.arrays import rows_of
+from kruispunt_processors.database.directory import Found
 from kruispunt_processors.database.locks import HELD, RESOLVE, lock, stripe
-from kruispunt_processors.database.tables import Position, claim, holding, mention_key, position
+from kruispunt_processors.database.tables import Position, claim, holding, person, position
+from kruispunt_processors.persons.mentions import Keyring
 from kruispunt_processors.resolve.resolution import Candidate, Kept, Known, Registered
 
 _VERSION_COLUMNS: Final = (
@@ -71,9 +71,11 @@ def _same(ours: TableValuedAlias, columns: Sequence[Column[Any]]) -> ColumnEleme
 
 
 async def known_to(
-    connection: AsyncConnection, fresh: Sequence[Candidate], own: AbstractSet[Position]
+    connection: AsyncConnection, fresh: Sequence[Candidate], own: AbstractSet[Position], keyring: Keyring
 ) -> Known:
     """Return what the database knows that matters to these candidates; raise AwaitedError by rule 2.
+
+    Raise RenewedError when their mentions were made with other keys than those in force.
 
     own: positions whose versions this batch publishes itself, in order.
     """
@@ -111,8 +113,12 @@ async def known_to(
         version = Registered(posting, row.signal_id, row.version, row.case_key)
         known.cases.setdefault(row.canonical_case_key, []).append(version)
     await _known_repeats(connection, known, signals)
-    await _known_persons(connection, known, fresh)
-    await _known_holdings(connection, known)
+    keys = {key.value for item in fresh if item.mention is not None for key in item.mention.looks_under}
+    if keys:
+        await directory.check_keys(connection, keyring)
+        found = await directory.find(connection, keyring, keys)
+        known.mentions = found.mentions
+        await _known_holdings(connection, known, found)
     return known
 
 
@@ -164,31 +170,23 @@ async def _known_repeats(
             known.signals.setdefault((row.originator, row.signal_id), event.duplicate_of)
 
 
-async def _known_persons(connection: AsyncConnection, known: Known, fresh: Sequence[Candidate]) -> None:
-    keys = {key for item in fresh if item.mention is not None for key in item.mention.keys}
-    if not keys:
-        return
-    rows = await connection.execute(
-        select(mention_key.c.key, mention_key.c.reference)
-        # One array, for a statement has 32,767 parameters at most and a hostile signal many names.
-        .where(mention_key.c.key == any_(cast(sorted(keys), ARRAY(LargeBinary))))
-        .distinct()
-    )
-    for row in rows:
-        known.persons[row.key] = known.persons.get(row.key, frozenset()) | {row.reference}
-
-
-async def _known_holdings(connection: AsyncConnection, known: Known) -> None:
+async def _known_holdings(connection: AsyncConnection, known: Known, found: Found) -> None:
     """Add by whom the persons found are held; they are locked."""
-    persons = sorted(frozenset[str]().union(*known.persons.values()))
+    persons = sorted(found.as_of)
     if not persons:
         return
     await lock(connection, HELD, {stripe(b"held", reference.encode()) for reference in persons})
-    found = rows_of("found", (holding.c.reference,), ((reference,) for reference in persons))
+    ours = rows_of("found", (person.c.reference,), ((reference,) for reference in persons))
     rows = await connection.execute(
-        select(holding.c.reference, holding.c.participant, holding.c.event)
-        .join(found, _same(found, (holding.c.reference,)))
+        select(person.c.reference, person.c.as_of, holding.c.participant, holding.c.event)
+        .join(ours, _same(ours, (person.c.reference,)))
+        .outerjoin(holding, holding.c.reference == person.c.reference)
         .distinct()
     )
     for row in rows:
-        known.holdings.setdefault(row.reference, {})[row.participant] = row.event
+        if row.as_of != found.as_of[row.reference]:
+            raise UnavailableError("a person was judged just now: whom its mentions count as is read again")
+        if row.as_of is not None:
+            known.as_of[row.reference] = row.as_of
+        if row.event is not None:
+            known.holdings.setdefault(row.reference, {})[row.participant] = row.event

@@ -66,23 +66,55 @@ person: Final = Table(
     metadata,
     Column("reference", String, primary_key=True),
     Column("since", DateTime(timezone=True), nullable=False),
+    Column(
+        "canonical", String, nullable=False, comment="the reference that it leads to: itself unless joined"
+    ),
+    Column("as_of", Uuid, comment="the last judgement that touched it; null when none did"),
 )
 
 mention: Final = Table(
     "mention",
     metadata,
     Column("mention_id", Uuid, primary_key=True),
-    Column("reference", String, ForeignKey("person.reference"), nullable=False, index=True),
-    Column("sealed_identity", LargeBinary, nullable=False),
+    Column(
+        "reference", String, ForeignKey("person.reference"), nullable=False, comment="whose it counts as now"
+    ),
+    Column("assigned", String, nullable=False, comment="whose the resolver said that it is, for good"),
+    Column("sealed_identity", LargeBinary, nullable=False, comment="begins with the id of its key"),
+    Column("participant", String, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("capacity", String, nullable=False, comment="type of the signal"),
+    Column("since", DateTime(timezone=True), nullable=False, comment="when the broker took the signal"),
+    Column("event", Uuid, nullable=False, comment="the repertory event that registered it"),
+    Column("registered_at", DateTime(timezone=True), nullable=False),
+    Column("match", String, nullable=False, comment="LINKED, NEW, PROVISIONAL; UNRECOGNISED before 0004"),
+    Column("model", String, nullable=False, comment="version of the weights that decided"),
+    Column("posterior", Integer, nullable=False, comment="in millionths"),
+    Column("compared_with", Uuid, comment="the mention that was most like it; null when it is new"),
+    Column("runner_up", String, comment="the next likely person; null when there was none"),
+    Index("mention_reference", "reference"),
+    Index("mention_assigned", "assigned"),
 )
 
 mention_key: Final = Table(
     "mention_key",
     metadata,
-    Column("key", LargeBinary, primary_key=True),
-    Column("mention_id", Uuid, ForeignKey("mention.mention_id"), primary_key=True),
-    Column("reference", String, nullable=False),
+    Column("key", BigInteger, primary_key=True, comment="keyed hash, 64 bits"),
+    # No foreign key: a mention and its keys are written in one statement, and the check would be a tenth of it.
+    Column("mention_id", Uuid, primary_key=True),
 )
+
+person_key: Final = Table(
+    "person_key",
+    metadata,
+    Column("key_id", Integer, primary_key=True, autoincrement=False),
+    Column(
+        "state", String, nullable=False, comment="CURRENT, RETIRING or RETIRED; no row at all: the first key"
+    ),
+    Column("since", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+"""Which keys of persons are in force: one is CURRENT, what lies under one that is RETIRING is being made anew."""
+
 
 holding: Final = Table(
     "holding",

@@ -41,7 +41,9 @@ from kruispunt_schemas.records.backbone import (
 )
 from kruispunt_schemas.records.frame import Follower, Header, Lifecycle, Posting
 
-from kruispunt_processors.resolve.matching import Match, Mention, match
+from kruispunt_processors.persons.mentions import Mention
+from kruispunt_processors.persons.model import Model
+from kruispunt_processors.resolve.identification import KnownMention, Match, match
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,34 +86,36 @@ class Kept:
 class Known:
     """What the database knows that matters to a batch.
 
-    holdings: by person and participant the event of the first holding.
+    mentions: by blocking key. holdings: by person and participant the event of the first holding. as_of: by person the
+    last judgement that touched it. apart: by mention the persons that it was judged not to be.
     """
 
     signals: dict[tuple[str, UUID], Posting] = field(default_factory=dict)
     contents: dict[tuple[str, bytes], list[Kept]] = field(default_factory=dict)
     aliases: dict[bytes, bytes] = field(default_factory=dict)
     cases: dict[bytes, list[Registered]] = field(default_factory=dict)
-    persons: dict[bytes, frozenset[str]] = field(default_factory=dict)
+    mentions: dict[int, list[KnownMention]] = field(default_factory=dict)
     holdings: dict[str, dict[str, UUID]] = field(default_factory=dict)
+    as_of: dict[str, UUID] = field(default_factory=dict)
+    apart: dict[UUID, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The outcome of a candidate: ``event`` None when it is stale; ``match`` None without a mention."""
+    """The outcome of a candidate: ``event`` None when it is stale."""
 
     candidate: Candidate
     canonical_case_key: bytes
     event: RepertoryEvent | None
     review: Review | None = None
-    match: Match | None = None
 
 
-def resolve(candidates: Iterable[Candidate], known: Known, now: datetime) -> list[Resolved]:
-    """Return the outcome of each candidate, in order."""
-    return [_resolve(candidate, known, now) for candidate in candidates]
+def resolve(candidates: Iterable[Candidate], known: Known, now: datetime, model: Model) -> list[Resolved]:
+    """Return the outcome of each candidate, in order. model: the weights by which persons are told apart."""
+    return [_resolve(candidate, known, now, model) for candidate in candidates]
 
 
-def _resolve(candidate: Candidate, known: Known, now: datetime) -> Resolved:
+def _resolve(candidate: Candidate, known: Known, now: datetime, model: Model) -> Resolved:
     header = candidate.header
     canonical = known.aliases.get(candidate.case_key, candidate.case_key)
     # 1.
@@ -140,7 +144,7 @@ def _resolve(candidate: Candidate, known: Known, now: datetime) -> Resolved:
     if any(item.case_key == candidate.case_key and item.version >= header.version for item in versions):
         return Resolved(candidate, canonical, None)
     # 4.
-    return _registered(candidate, canonical, known, now)
+    return _registered(candidate, canonical, known, now, model)
 
 
 def _duplicate(
@@ -149,53 +153,24 @@ def _duplicate(
     return Resolved(candidate, canonical, _event(candidate, canonical, now, duplicate=(kind, kept)))
 
 
-def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datetime) -> Resolved:
+def _registered(
+    candidate: Candidate, canonical: bytes, known: Known, now: datetime, model: Model
+) -> Resolved:
     header = candidate.header
     versions = known.cases[canonical]
     aliased_recall = header.lifecycle is Lifecycle.RECALL and canonical != candidate.case_key
     overtaken = [item for item in versions if not aliased_recall or item.case_key == candidate.case_key]
     supersedes = tuple(sorted(item.signal_id for item in overtaken))
-    mentioned, matched = candidate.mention, None
-    persons: tuple[PersonRegistered, ...] = ()
-    holdings: tuple[HoldingRegistered, ...] = ()
-    followers: tuple[Follower, ...] = ()
-    review = None
+    found = _Subject()
     # 5.
-    if mentioned is not None:
-        matched = match(known.persons, mentioned, candidate.posting)
-        for key in mentioned.keys:
-            known.persons[key] = known.persons.get(key, frozenset()) | {matched.reference}
-        persons = (
-            PersonRegistered(
-                reference=matched.reference,
-                mention_id=mentioned.mention_id,
-                keys=mentioned.keys,
-                sealed_identity=mentioned.sealed_identity,
-            ),
-        )
-        holdings = (
-            HoldingRegistered(
-                participant=header.originator,
-                reference=matched.reference,
-                capacity=header.signal_type,
-                since=candidate.posting.appended_at,
-            ),
-        )
-        review = _review(candidate, matched, now) if matched.candidates else None
-        # 6.
-        first = known.holdings.setdefault(matched.reference, {})
-        followers = tuple(
-            Follower(participant=participant, event=event) for participant, event in sorted(first.items())
-        )
-        first.setdefault(header.originator, identity.event_id(candidate.posting))
+    if candidate.mention is not None:
+        found = _subject(candidate, candidate.mention, known, now, model)
     event = _event(
         candidate,
         canonical,
         now,
         supersedes=supersedes,
-        persons=persons,
-        holdings=holdings,
-        followers=followers,
+        subject=found,
     )
     known.signals[(header.originator, header.signal_id)] = candidate.posting
     superseded = {item.posting for item in overtaken}
@@ -206,7 +181,42 @@ def _registered(candidate: Candidate, canonical: bytes, known: Known, now: datet
         kept = known.contents.setdefault((header.originator, candidate.content_fingerprint), [])
         kept.append(Kept(candidate.posting, canonical))
     versions.append(Registered(candidate.posting, header.signal_id, header.version, candidate.case_key))
-    return Resolved(candidate, canonical, event, review, matched)
+    return Resolved(candidate, canonical, event, found.review)
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a signal founds for the person that it is about."""
+
+    persons: tuple[PersonRegistered, ...] = ()
+    holdings: tuple[HoldingRegistered, ...] = ()
+    followers: tuple[Follower, ...] = ()
+    as_of: UUID | None = None
+    review: Review | None = None
+
+
+def _subject(candidate: Candidate, mention: Mention, known: Known, now: datetime, model: Model) -> _Subject:
+    header, posting = candidate.header, candidate.posting
+    matched = match(known.mentions, mention, posting, model, known.apart.get(mention.mention_id, frozenset()))
+    person = matched.person
+    for key in mention.keys:
+        known.mentions.setdefault(key.value, []).append(
+            KnownMention(mention.mention_id, person.reference, mention.particulars)
+        )
+    held = HoldingRegistered(
+        participant=header.originator,
+        reference=person.reference,
+        capacity=header.signal_type,
+        since=posting.appended_at,
+    )
+    # 6.
+    first = known.holdings.setdefault(person.reference, {})
+    followers = tuple(
+        Follower(participant=participant, event=event) for participant, event in sorted(first.items())
+    )
+    first.setdefault(header.originator, identity.event_id(posting))
+    review = _review(candidate, matched, now) if matched.candidates else None
+    return _Subject((person,), (held,), followers, known.as_of.get(person.reference), review)
 
 
 def _event(
@@ -216,11 +226,9 @@ def _event(
     *,
     duplicate: tuple[DuplicateKind, Posting] | None = None,
     supersedes: tuple[UUID, ...] = (),
-    persons: tuple[PersonRegistered, ...] = (),
-    holdings: tuple[HoldingRegistered, ...] = (),
-    followers: tuple[Follower, ...] = (),
+    subject: _Subject | None = None,
 ) -> RepertoryEvent:
-    header = candidate.header
+    header, found = candidate.header, subject or _Subject()
     return RepertoryEvent(
         event_id=identity.event_id(candidate.posting),
         kind=RepertoryKind.DUPLICATE if duplicate else RepertoryKind.REGISTERED,
@@ -237,9 +245,10 @@ def _event(
         duplicate_kind=duplicate[0] if duplicate else None,
         duplicate_of=duplicate[1] if duplicate else None,
         supersedes=supersedes,
-        persons=persons,
-        holdings=holdings,
-        followers=followers,
+        persons=found.persons,
+        holdings=found.holdings,
+        followers=found.followers,
+        as_of=found.as_of,
     )
 
 
@@ -259,7 +268,9 @@ def _review(candidate: Candidate, matched: Match, now: datetime) -> Review:
         originator=candidate.header.originator,
         signal_id=candidate.header.signal_id,
         question="same-person",
-        provisional=matched.reference,
+        provisional=matched.person.reference,
         candidates=matched.candidates,
         raised_at=now,
+        mention_id=matched.person.mention_id,
+        model=matched.person.model,
     )

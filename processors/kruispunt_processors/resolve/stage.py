@@ -23,12 +23,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kruispunt_processors.database import claims
 from kruispunt_processors.database.claims import Claimed
 from kruispunt_processors.database.connection import answers
+from kruispunt_processors.database.directory import KeysInForce, RenewedError
 from kruispunt_processors.database.tables import Position, position
 from kruispunt_processors.engine import metrics
 from kruispunt_processors.engine.stage import Incoming, Publisher
 from kruispunt_processors.outputs import Outbound
 from kruispunt_processors.passing import cornered, is_for_another, posting_in, signal_of
-from kruispunt_processors.resolve import content, matching
+from kruispunt_processors.persons.mentions import Keyring
+from kruispunt_processors.resolve import content
 from kruispunt_processors.resolve.resolution import Candidate
 
 
@@ -42,16 +44,22 @@ class Read:
 
 
 class ResolveStage:
-    """See the module. clock: returns aware UTC now."""
+    """See the module. keys: reads the backbone's keys as they are now. clock: returns aware UTC now."""
 
     name = "resolve"
 
     def __init__(
-        self, engine: AsyncEngine, outbound: Outbound, keys: BackboneKeys, clock: Callable[[], datetime]
+        self,
+        engine: AsyncEngine,
+        outbound: Outbound,
+        keys: Callable[[], BackboneKeys],
+        clock: Callable[[], datetime],
     ) -> None:
         self._engine = engine
         self._outbound = outbound
-        self._keys = keys
+        self._read_keys = keys
+        self._content_key = keys().content
+        self._keyring = Keyring.newest(keys())
         self._clock = clock
 
     async def handle(self, batch: Sequence[Incoming], publisher: Publisher) -> None:
@@ -60,7 +68,7 @@ class ResolveStage:
         if not reads:
             return
         candidates = [item.candidate for item in reads.values()]
-        claimed = await claims.claim_batch(self._engine, candidates, self._clock())
+        claimed = await self._claim(candidates)
         failpoints.reached("stage.claimed")
         owed = {where: item for where, item in claimed.items() if not item.marked}
         await publisher.publish(
@@ -75,8 +83,23 @@ class ResolveStage:
         metrics.resolved(item.event for item in owed.values())
 
     async def answers(self) -> None:
-        """Raise UnavailableError when PostgreSQL does not answer."""
+        """Raise UnavailableError when PostgreSQL does not answer, or has keys of persons in force that are not here."""
         await answers(self._engine)
+        await self._renew(await claims.keys_in_force(self._engine))
+
+    async def _claim(self, candidates: Sequence[Candidate]) -> dict[Position, Claimed]:
+        """Claim; where other keys are in force take those, and let the batch be tried again."""
+        try:
+            return await claims.claim_batch(self._engine, candidates, self._clock(), self._keyring)
+        except RenewedError as error:
+            await self._renew(error.in_force)
+            raise
+
+    async def _renew(self, keys: KeysInForce) -> None:
+        """Take the keys in force; raise UnavailableError when they are not here."""
+        if (keys.current, keys.retiring) != (self._keyring.key_id, self._keyring.retiring):
+            found = await asyncio.to_thread(self._read_keys)
+            self._keyring = Keyring(found, keys.current, keys.retiring)
 
     async def corner(
         self, message: Incoming, error: Exception, publisher: Publisher, *, kept: bytes | None
@@ -102,19 +125,15 @@ class ResolveStage:
             raise ContractError("passage", "passage.posting", "it was not admitted")
         header = signed.read_header()
         unclassified = header.classification is Classification.UNCLASSIFIED
-        mention = matching.mention(
-            signed.read_sections("subject").subject if unclassified else None,
-            passage.posting,
-            person_key=self._keys.person,
-            sealing_key=self._keys.sealing,
-        )
+        subject = signed.read_sections("subject").subject if unclassified else None
+        mention = self._keyring.mention(subject, passage.posting)
         candidate = Candidate(
             place=message.place,
             posting=passage.posting,
             header=header,
             bundle=passage.bundle,
             case_key=passage.case_key,
-            content_fingerprint=content.fingerprint(self._keys.content, signed, header),
+            content_fingerprint=content.fingerprint(self._content_key, signed, header),
             mention=mention,
         )
         return Read(message, signed, candidate)

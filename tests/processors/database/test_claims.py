@@ -11,6 +11,8 @@ import pytest
 from kruispunt_processors.database import claims, locks, unfinished
 from kruispunt_processors.database.connection import transaction
 from kruispunt_processors.database.tables import claim, holding, mention, mention_key, person
+from kruispunt_processors.persons import model
+from kruispunt_processors.persons.keys import BlockingKey, KeyKind
 from kruispunt_processors.resolve.resolution import Candidate, Known, first_holding, resolve
 from kruispunt_schemas.failures import AwaitedError, UnavailableError
 from kruispunt_schemas.records.backbone import DuplicateKind
@@ -18,8 +20,9 @@ from kruispunt_schemas.records.frame import Follower
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.drafts import LTF, MONDAY, OCAD, VSSE
-from tests.processors.resolve.candidates import candidate
+from tests.drafts import LTF, MONDAY, OCAD, VSSE, national_number
+from tests.drafts import person as subject
+from tests.processors.resolve.candidates import KEYRING, candidate
 
 NOW = MONDAY + timedelta(seconds=3)
 
@@ -27,7 +30,7 @@ NOW = MONDAY + timedelta(seconds=3)
 async def claimed(
     engine: AsyncEngine, *candidates: Candidate, marked: bool = True
 ) -> dict[int, claims.Claimed]:
-    found = await claims.claim_batch(engine, candidates, NOW)
+    found = await claims.claim_batch(engine, candidates, NOW, KEYRING)
     if marked:
         await claims.mark(engine, found)
     return {offset: item for (_, offset), item in found.items()}
@@ -46,8 +49,8 @@ async def test_a_replay_is_answered_with_what_was_claimed(engine: AsyncEngine) -
         candidate("c", "z", 3, version=2),
         candidate("c", "y", 4),
     ]
-    first = await claims.claim_batch(engine, batch, NOW)
-    again = await claims.claim_batch(engine, batch[::-1], NOW + timedelta(hours=1))
+    first = await claims.claim_batch(engine, batch, NOW, KEYRING)
+    again = await claims.claim_batch(engine, batch[::-1], NOW + timedelta(hours=1), KEYRING)
     assert again == first
     assert [word(first[VSSE, offset]) for offset in (1, 2, 3, 4)] == [
         "REGISTERED",
@@ -56,7 +59,7 @@ async def test_a_replay_is_answered_with_what_was_claimed(engine: AsyncEngine) -
         "STALE",
     ]
     await claims.mark(engine, first)
-    marked = await claims.claim_batch(engine, batch, NOW)
+    marked = await claims.claim_batch(engine, batch, NOW, KEYRING)
     assert all(item.marked for item in marked.values())
     assert {where: item.event for where, item in marked.items()} == {
         where: item.event for where, item in first.items()
@@ -65,11 +68,11 @@ async def test_a_replay_is_answered_with_what_was_claimed(engine: AsyncEngine) -
 
 async def test_only_what_is_marked_is_marked(engine: AsyncEngine) -> None:
     batch = [candidate("a", "x", 1), candidate("b", "y", 2)]
-    await claims.claim_batch(engine, batch, NOW)
+    await claims.claim_batch(engine, batch, NOW, KEYRING)
     assert (await unfinished.of_resolve(engine)).count == 2
     await claims.mark(engine, [(VSSE, 2)])
     await claims.mark(engine, [])
-    found = await claims.claim_batch(engine, batch, NOW)
+    found = await claims.claim_batch(engine, batch, NOW, KEYRING)
     assert {where: item.marked for where, item in found.items()} == {(VSSE, 1): False, (VSSE, 2): True}
     assert (await unfinished.of_resolve(engine)).count == 1
 
@@ -82,17 +85,15 @@ async def test_a_replay_of_one_and_a_new_one_in_one_batch(engine: AsyncEngine) -
 
 
 async def test_a_review_is_claimed_too(engine: AsyncEngine) -> None:
-    key, other = b"k" * 16, b"o" * 16
-    two = [candidate("a", "x", 1, person=key), candidate("b", "y", 2, person=other)]
-    await claimed(engine, *two)
-    async with transaction(engine) as connection:
-        await connection.execute(mention_key.update().where(mention_key.c.key == other).values(key=key))
-    third = candidate("c", "z", 3, person=key)
-    found = await claims.claim_batch(engine, [third], NOW)
+    numbers = (national_number("910517000"), national_number("910517999"))
+    for offset, number in enumerate(numbers):
+        await claimed(engine, candidate(f"a{offset}", f"x{offset}", offset, person=subject(number=number)))
+    third = candidate("c", "z", 3, person=subject())
+    found = await claims.claim_batch(engine, [third], NOW, KEYRING)
     review = found[VSSE, 3].review
     assert review is not None
     assert len(review.candidates) == 2
-    again = await claims.claim_batch(engine, [third], NOW + timedelta(days=1))
+    again = await claims.claim_batch(engine, [third], NOW + timedelta(days=1), KEYRING)
     assert again[VSSE, 3].review == review
 
 
@@ -144,7 +145,7 @@ async def test_current_when_posted_whichever_partition_is_read_first(
 async def test_two_originators_are_never_duplicates(engine: AsyncEngine) -> None:
     mine = candidate("a", "x", 1)
     theirs = candidate("a", "x", 1, originator=OCAD, signal_id=mine.header.signal_id, person=b"k" * 16)
-    found = await claims.claim_batch(engine, [mine, theirs], NOW)
+    found = await claims.claim_batch(engine, [mine, theirs], NOW, KEYRING)
     assert [word(item) for item in found.values()] == ["REGISTERED", "REGISTERED"]
 
 
@@ -173,7 +174,8 @@ async def test_the_database_remembers_what_the_rules_need(engine: AsyncEngine, s
     """In batches of any size through the database the outcome is that of one pass in memory."""
     items, choose = scenario(seed), random.Random(seed)  # noqa: S311
     expected = {
-        item.candidate.posting.offset: (item.event, item.review) for item in resolve(items, Known(), NOW)
+        item.candidate.posting.offset: (item.event, item.review)
+        for item in resolve(items, Known(), NOW, model.load())
     }
     found: dict[int, claims.Claimed] = {}
     while items:
@@ -208,8 +210,8 @@ async def test_a_retry_answers_with_the_followers_that_were_claimed(engine: Asyn
     key = b"k" * 16
     mine = candidate("a", "x", 1, person=key)
     theirs = candidate("a", "x", 7, originator=OCAD, person=key)
-    first = await claims.claim_batch(engine, [mine], NOW)
-    later = await claims.claim_batch(engine, [theirs, mine], NOW)
+    first = await claims.claim_batch(engine, [mine], NOW, KEYRING)
+    later = await claims.claim_batch(engine, [theirs, mine], NOW, KEYRING)
     assert later[VSSE, 1].event == first[VSSE, 1].event
     events = [item.event for item in (first[VSSE, 1], later[OCAD, 7]) if item.event is not None]
     assert events[0].followers == ()
@@ -237,17 +239,18 @@ async def test_two_workers_whose_mentions_have_no_key_in_common_see_each_other(
 ) -> None:
     """Regression: locked by their keys alone, neither knew of the other, and no order of the two was left."""
 
-    def mentioned(item: Candidate, *keys: bytes) -> Candidate:
+    def mentioned(item: Candidate, *keys: int) -> Candidate:
         assert item.mention is not None
-        return replace(item, mention=replace(item.mention, number_key=None, name_keys=keys))
+        found = tuple(BlockingKey(KeyKind.NUMBER, key) for key in keys)
+        return replace(item, mention=replace(item.mention, keys=found))
 
     for turn in range(30):
-        name, alias = bytes([turn, 1]) * 8, bytes([turn, 2]) * 8
-        await claimed(engine, mentioned(candidate(f"a{turn}", f"a{turn}", turn, person=name), name, alias))
-        one = mentioned(candidate(f"b{turn}", f"b{turn}", turn, originator=OCAD, person=name), name)
-        two = mentioned(candidate(f"c{turn}", f"c{turn}", turn, originator=LTF, person=name), alias)
+        who, name, alias = bytes([turn]), 2 * turn, 2 * turn + 1
+        await claimed(engine, mentioned(candidate(f"a{turn}", f"a{turn}", turn, person=who), name, alias))
+        one = mentioned(candidate(f"b{turn}", f"b{turn}", turn, originator=OCAD, person=who), name)
+        two = mentioned(candidate(f"c{turn}", f"c{turn}", turn, originator=LTF, person=who), alias)
         found = await asyncio.gather(
-            claims.claim_batch(engine, [one], NOW), claims.claim_batch(other, [two], NOW)
+            claims.claim_batch(engine, [one], NOW, KEYRING), claims.claim_batch(other, [two], NOW, KEYRING)
         )
         events = {
             item.event.originator: item.event for batch in found for item in batch.values() if item.event
@@ -256,10 +259,13 @@ async def test_two_workers_whose_mentions_have_no_key_in_common_see_each_other(
         assert cited in ({OCAD: {VSSE}, LTF: {VSSE, OCAD}}, {OCAD: {VSSE, LTF}, LTF: {VSSE}})
 
 
-async def references(engine: AsyncEngine) -> dict[bytes, set[str]]:
-    found: dict[bytes, set[str]] = defaultdict(set)
+async def references(engine: AsyncEngine) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = defaultdict(set)
+    together = mention_key.join(mention, mention.c.mention_id == mention_key.c.mention_id)
     async with transaction(engine) as connection:
-        for row in await connection.execute(select(mention_key.c.key, mention_key.c.reference)):
+        for row in await connection.execute(
+            select(mention_key.c.key, mention.c.reference).select_from(together)
+        ):
             found[row.key].add(row.reference)
     return found
 
@@ -270,7 +276,7 @@ async def test_two_workers_with_the_same_new_persons_never_split_one(
     async def worker(connection: AsyncEngine, batch: Sequence[Candidate]) -> None:
         for _ in range(20):
             try:
-                await claims.mark(connection, await claims.claim_batch(connection, batch, NOW))
+                await claims.mark(connection, await claims.claim_batch(connection, batch, NOW, KEYRING))
             except UnavailableError:
                 continue
             return
@@ -287,7 +293,7 @@ async def test_two_workers_with_the_same_new_persons_never_split_one(
         ]
         await asyncio.gather(worker(engine, mine), worker(other, theirs))
     found = await references(engine)
-    assert len(found) == 120
+    assert len(found) >= 120
     assert {len(persons) for persons in found.values()} == {1}
     async with transaction(engine) as connection:
         assert len((await connection.execute(select(person))).all()) == 120
@@ -302,8 +308,8 @@ async def test_two_workers_with_one_content_register_it_once(engine: AsyncEngine
             candidate(f"b{turn}", f"c{turn}", turn * 2 + 1),
         )
         found = await asyncio.gather(
-            claims.claim_batch(engine, [one], NOW),
-            claims.claim_batch(other, [same], NOW),
+            claims.claim_batch(engine, [one], NOW, KEYRING),
+            claims.claim_batch(other, [same], NOW, KEYRING),
             return_exceptions=True,
         )
         words = sorted(word(item) for batch in found if isinstance(batch, dict) for item in batch.values())
@@ -312,7 +318,7 @@ async def test_two_workers_with_one_content_register_it_once(engine: AsyncEngine
         for batch, engines, item in zip(found, (engine, other), (one, same), strict=True):
             if isinstance(batch, UnavailableError):
                 await claims.mark(engines, [(VSSE, one.posting.offset), (VSSE, same.posting.offset)])
-                again = await claims.claim_batch(engines, [item], NOW)
+                again = await claims.claim_batch(engines, [item], NOW, KEYRING)
                 assert [word(entry) for entry in again.values()] == ["SAME_CONTENT"]
 
 
@@ -322,16 +328,16 @@ async def test_a_version_waits_until_the_one_before_it_is_published(
     await claimed(engine, candidate("a", "x", 1), candidate("b", "x", 2), marked=False)
     correction = candidate("b", "y", 3, version=2)
     with pytest.raises(UnavailableError, match="published"):
-        await claims.claim_batch(other, [correction], NOW)
+        await claims.claim_batch(other, [correction], NOW, KEYRING)
     await claims.mark(engine, [(VSSE, 1), (VSSE, 2)])
-    found = await claims.claim_batch(other, [correction], NOW)
+    found = await claims.claim_batch(other, [correction], NOW, KEYRING)
     assert found[VSSE, 3].event is not None
 
 
 async def test_a_batch_does_not_wait_for_itself(engine: AsyncEngine) -> None:
     batch = [candidate("a", "x", 1), candidate("a", "y", 2, version=2)]
-    await claims.claim_batch(engine, batch[:1], NOW)
-    found = await claims.claim_batch(engine, batch, NOW)
+    await claims.claim_batch(engine, batch[:1], NOW, KEYRING)
+    found = await claims.claim_batch(engine, batch, NOW, KEYRING)
     assert [word(item) for item in found.values()] == ["REGISTERED", "REGISTERED"]
 
 
@@ -345,18 +351,18 @@ class TestVersionsOfACaseFromTwoPartitions:
     async def test_they_are_never_claimed_together(self, engine: AsyncEngine) -> None:
         """Regression: claimed in one batch and not published, they were published in the order of the next reading."""
         with pytest.raises(AwaitedError, match="same batch"):
-            await claims.claim_batch(engine, [self.first, self.alias, self.correction], NOW)
+            await claims.claim_batch(engine, [self.first, self.alias, self.correction], NOW, KEYRING)
         assert (await unfinished.of_resolve(engine)).count == 0
-        await claims.claim_batch(engine, [self.first], NOW)
+        await claims.claim_batch(engine, [self.first], NOW, KEYRING)
         for batch in (
             [self.alias, self.correction],
             [self.alias, self.correction, self.first],
             [self.first, self.alias, self.correction],
         ):
             with pytest.raises(AwaitedError, match="being published"):
-                await claims.claim_batch(engine, batch, NOW)
+                await claims.claim_batch(engine, batch, NOW, KEYRING)
         await claims.mark(engine, [(VSSE, 1)])
-        found = await claims.claim_batch(engine, [self.alias, self.correction, self.first], NOW)
+        found = await claims.claim_batch(engine, [self.alias, self.correction, self.first], NOW, KEYRING)
         assert [word(found[VSSE, offset]) for offset in (1, 2, 3)] == [
             "REGISTERED",
             "SAME_CONTENT",
@@ -365,18 +371,18 @@ class TestVersionsOfACaseFromTwoPartitions:
 
     async def test_of_one_partition_they_are(self, engine: AsyncEngine) -> None:
         batch = [replace(item, place=self.first.place) for item in (self.first, self.alias, self.correction)]
-        await claims.claim_batch(engine, batch[:1], NOW)
-        found = await claims.claim_batch(engine, batch, NOW)
+        await claims.claim_batch(engine, batch[:1], NOW, KEYRING)
+        found = await claims.claim_batch(engine, batch, NOW, KEYRING)
         assert [word(item) for item in found.values()] == ["REGISTERED", "SAME_CONTENT", "REGISTERED"]
 
     async def test_other_cases_are_claimed_whatever_the_partition(self, engine: AsyncEngine) -> None:
-        await claims.claim_batch(engine, [self.first], NOW)
+        await claims.claim_batch(engine, [self.first], NOW, KEYRING)
         others = [candidate("c", "z", 7, partition=1), candidate("d", "w", 8, partition=2)]
-        assert len(await claims.claim_batch(engine, others, NOW)) == 2
+        assert len(await claims.claim_batch(engine, others, NOW, KEYRING)) == 2
 
 
 async def test_an_empty_batch_claims_nothing(engine: AsyncEngine) -> None:
-    assert await claims.claim_batch(engine, [], NOW) == {}
+    assert await claims.claim_batch(engine, [], NOW, KEYRING) == {}
 
 
 async def test_a_duplicate_is_claimed_as_what_it_is(engine: AsyncEngine) -> None:

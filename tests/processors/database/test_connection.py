@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tests.drafts import MONDAY
-from tests.processors.resolve.candidates import candidate
+from tests.processors.resolve.candidates import KEYRING, candidate
 
 SECRET = "Van den Broeck 91.05.17"
 
@@ -92,7 +92,7 @@ async def test_a_session_that_is_ended_may_pass_and_the_next_try_connects_again(
     engine: AsyncEngine, cleared: str
 ) -> None:
     batch = [candidate("a", "x", 1)]
-    await claims.claim_batch(engine, batch, MONDAY)
+    await claims.claim_batch(engine, batch, MONDAY, KEYRING)
     with psycopg.connect(cleared, autocommit=True) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity "
@@ -100,7 +100,7 @@ async def test_a_session_that_is_ended_may_pass_and_the_next_try_connects_again(
         )
     for _ in range(5):
         with suppress(UnavailableError):
-            found = await claims.claim_batch(engine, batch, MONDAY)
+            found = await claims.claim_batch(engine, batch, MONDAY, KEYRING)
             break
     assert len(found) == 1
 
@@ -158,7 +158,9 @@ async def test_a_statement_that_is_wrong_is_named_without_its_text(engine: Async
 async def test_a_failure_inside_leaves_nothing_behind(engine: AsyncEngine) -> None:
     async def fail() -> None:
         async with transaction(engine) as connection:
-            await connection.execute(text("insert into person (reference, since) values ('p', now())"))
+            await connection.execute(
+                text("insert into person (reference, since, canonical) values ('p', now(), 'p')")
+            )
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -169,7 +171,9 @@ async def test_a_failure_inside_leaves_nothing_behind(engine: AsyncEngine) -> No
 
 async def test_migrating_again_changes_nothing(engine: AsyncEngine) -> None:
     async with transaction(engine) as connection:
-        await connection.execute(text("insert into person (reference, since) values ('p', now())"))
+        await connection.execute(
+            text("insert into person (reference, since, canonical) values ('p', now(), 'p')")
+        )
     await migrate(engine)
     await migrate(engine)
     async with transaction(engine) as connection:

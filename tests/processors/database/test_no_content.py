@@ -142,7 +142,7 @@ async def through(engine: AsyncEngine) -> list[Draft]:
         )
         admitted.append(message("admitted", offset, sent))
     clock = lambda: MONDAY + timedelta(seconds=4)  # noqa: E731
-    await ResolveStage(engine, outbound, BACKBONE, clock).handle(admitted, sink)
+    await ResolveStage(engine, outbound, lambda: BACKBONE, clock).handle(admitted, sink)
     resolved = [sent for sent in sink.sent if sent.topic == topics.RESOLVED.name]
     assert len(resolved) >= 5
     assert any(sent.topic == topics.REVIEWS.name for sent in sink.sent)

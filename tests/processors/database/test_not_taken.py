@@ -62,7 +62,7 @@ def admitted(offset: int) -> tuple[Incoming, bytes]:
 
 
 def resolving(engine: AsyncEngine) -> ResolveStage:
-    return ResolveStage(engine, OUTBOUND, BACKBONE, lambda: MONDAY + timedelta(seconds=4))
+    return ResolveStage(engine, OUTBOUND, lambda: BACKBONE, lambda: MONDAY + timedelta(seconds=4))
 
 
 async def test_a_message_that_makes_postgresql_time_out_is_cornered_and_the_others_go_on(

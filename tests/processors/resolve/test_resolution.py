@@ -10,23 +10,25 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kruispunt_processors.resolve.resolution import Candidate, Known, resolve
+from kruispunt_processors.persons import model
+from kruispunt_processors.resolve.resolution import Candidate, Known, Resolved, resolve
 from kruispunt_schemas import identity
-from kruispunt_schemas.records.backbone import DuplicateKind, RepertoryKind
+from kruispunt_schemas.records.backbone import DuplicateKind, MatchKind, PersonRegistered, RepertoryKind
 from kruispunt_schemas.records.frame import Lifecycle
 
-from tests.drafts import BACKBONE, MONDAY, OCAD, VSSE
+from tests.drafts import BACKBONE, LTF, MONDAY, OCAD, VSSE, national_number, person
 from tests.processors.resolve.candidates import candidate, outcome
 
 NOW = MONDAY + timedelta(seconds=3)
+MODEL = model.load()
 
 
 def outcomes(*candidates: Candidate, known: Known | None = None) -> list[str]:
-    return [outcome(item) for item in resolve(candidates, known or Known(), NOW)]
+    return [outcome(item) for item in resolve(candidates, known or Known(), NOW, MODEL)]
 
 
 def events(*candidates: Candidate) -> list[Any]:
-    return [item.event for item in resolve(candidates, Known(), NOW)]
+    return [item.event for item in resolve(candidates, Known(), NOW, MODEL)]
 
 
 @pytest.mark.parametrize(
@@ -139,10 +141,10 @@ def test_current_when_posted_is_judged_by_offsets_whichever_partition_is_read_fi
     original, correction = candidate("a", "x", 10), candidate("a", "y", 20, version=2)
     repeat = candidate("b", "x", 15)
     if repeat_first:
-        found = resolve([original, repeat, correction], Known(), NOW)
+        found = resolve([original, repeat, correction], Known(), NOW, MODEL)
         assert [outcome(item) for item in found] == ["REGISTERED", "SAME_CONTENT", "REGISTERED"]
     else:
-        found = resolve([original, correction, repeat], Known(), NOW)
+        found = resolve([original, correction, repeat], Known(), NOW, MODEL)
         assert [outcome(item) for item in found] == ["REGISTERED", "REGISTERED", "SAME_CONTENT"]
     assert {item.canonical_case_key for item in found} == {original.case_key}
 
@@ -166,18 +168,17 @@ def test_persons_holdings_and_review() -> None:
         ],
         Known(),
         NOW,
+        MODEL,
     )
-    assert first.match is not None
-    assert again.match is not None
-    assert elsewhere.match is not None
-    assert first.match.is_new
-    assert not again.match.is_new
-    assert again.match.reference == first.match.reference != elsewhere.match.reference
+    persons = [registered(item) for item in (first, again, elsewhere)]
+    assert [item.match for item in persons] == [MatchKind.NEW, MatchKind.LINKED, MatchKind.NEW]
+    assert persons[1].reference == persons[0].reference != persons[2].reference
+    assert persons[1].compared_with == persons[0].mention_id
     assert first.event is not None
     (held,) = first.event.holdings
     assert (held.participant, held.reference, held.capacity, held.since) == (
         VSSE,
-        first.match.reference,
+        persons[0].reference,
         "RadicalisationCase",
         MONDAY,
     )
@@ -187,9 +188,17 @@ def test_persons_holdings_and_review() -> None:
 PERSON = b"k" * 16
 
 
+def registered(item: Resolved) -> PersonRegistered:
+    assert item.event is not None
+    (found,) = item.event.persons
+    return found
+
+
 def followed(*candidates: Candidate, known: Known | None = None) -> list[dict[str, int]]:
     """Return by whom each candidate's person was held, with the place in the list of the event that is cited."""
-    found = [item.event for item in resolve(candidates, known or Known(), NOW) if item.event is not None]
+    found = [
+        item.event for item in resolve(candidates, known or Known(), NOW, MODEL) if item.event is not None
+    ]
     places = {event.event_id: place for place, event in enumerate(found)}
     for event in found:
         assert [item.participant for item in event.followers] == sorted(
@@ -236,6 +245,7 @@ def test_what_is_not_registered_founds_no_holding_and_has_no_followers() -> None
         ],
         Known(),
         NOW,
+        MODEL,
     )
     assert [outcome(item) for item in found] == [
         "REGISTERED",
@@ -248,27 +258,57 @@ def test_what_is_not_registered_founds_no_holding_and_has_no_followers() -> None
     assert cited == [[], [], [], [VSSE]]
 
 
+def namesakes() -> list[Candidate]:
+    """Return two persons of one name and date of birth with different numbers, and a mention that may be either."""
+    numbers = (national_number("910517000"), national_number("910517999"))
+    return [
+        candidate("a", "x", 1, person=person(number=numbers[0])),
+        candidate("b", "y", 2, originator=OCAD, person=person(number=numbers[1])),
+        candidate("c", "z", 3, originator=LTF, person=person()),
+    ]
+
+
 def test_followers_of_candidates_that_an_analyst_must_choose_from_do_not_count() -> None:
-    known = Known(
-        persons={PERSON: frozenset({"p2", "p1"})},
-        holdings={"p1": {OCAD: UUID(int=1)}, "p2": {OCAD: UUID(int=2)}},
-    )
-    (item,) = resolve([candidate("a", "x", 1, person=PERSON)], known, NOW)
-    assert item.event is not None
-    assert item.event.followers == ()
+    *_, last = resolve(namesakes(), Known(), NOW, MODEL)
+    assert last.event is not None
+    assert last.review is not None
+    assert last.event.followers == ()
 
 
 def test_an_ambiguous_mention_is_provisional_and_asks_an_analyst() -> None:
-    key = b"k" * 16
-    known = Known(persons={key: frozenset({"p2", "p1"})})
-    (item,) = resolve([candidate("a", "x", 1, person=key)], known, NOW)
-    assert item.match is not None
-    assert item.review is not None
-    assert item.event is not None
-    assert (item.review.candidates, item.review.provisional) == (("p1", "p2"), item.match.reference)
-    assert item.review.review_id == identity.review_id(item.candidate.posting)
-    assert item.review.raised_at == NOW
-    assert [row.reference for row in item.event.persons] == [item.match.reference]
+    first, second, last = resolve(namesakes(), Known(), NOW, MODEL)
+    found = registered(last)
+    assert found.match is MatchKind.PROVISIONAL
+    assert found.reference not in {registered(first).reference, registered(second).reference}
+    assert last.review is not None
+    assert last.review.candidates == tuple(
+        sorted((registered(first).reference, registered(second).reference))
+    )
+    assert (last.review.provisional, last.review.mention_id) == (found.reference, found.mention_id)
+    assert last.review.model == found.model == MODEL.version
+    assert last.review.review_id == identity.review_id(last.candidate.posting)
+    assert last.review.raised_at == NOW
+
+
+def test_who_was_judged_to_be_another_is_no_candidate() -> None:
+    one, two = candidate("a", "x", 1, person=PERSON), candidate("b", "y", 2, person=PERSON)
+    known = Known()
+    (first,) = resolve([one], known, NOW, MODEL)
+    assert two.mention is not None
+    known.apart[two.mention.mention_id] = frozenset({registered(first).reference})
+    (second,) = resolve([two], known, NOW, MODEL)
+    assert registered(second).match is MatchKind.NEW
+    assert registered(second).reference != registered(first).reference
+
+
+def test_an_event_names_the_last_judgement_that_touched_its_person() -> None:
+    known = Known()
+    (first,) = resolve([candidate("a", "x", 1, person=PERSON)], known, NOW, MODEL)
+    known.as_of[registered(first).reference] = UUID(int=9)
+    found = resolve(
+        [candidate("b", "y", 2, person=PERSON), candidate("c", "z", 3, person=b"other")], known, NOW, MODEL
+    )
+    assert [item.event.as_of for item in found if item.event] == [UUID(int=9), None]
 
 
 def test_a_duplicate_or_late_version_makes_no_person_known() -> None:
@@ -281,8 +321,11 @@ def test_a_duplicate_or_late_version_makes_no_person_known() -> None:
         ],
         known,
         NOW,
+        MODEL,
     )
-    assert set(known.persons) == {b"1" * 16}
+    mention = candidate("a", "x", 1, person=b"1" * 16).mention
+    assert mention is not None
+    assert set(known.mentions) == {key.value for key in mention.keys}
 
 
 def test_an_event_is_a_function_of_its_posting_and_what_is_known() -> None:
@@ -323,7 +366,7 @@ def test_in_any_order_that_keeps_each_case_exactly_one_of_each_content_is_regist
     order: tuple[list[Candidate], list[Candidate]],
 ) -> None:
     posted, read = order
-    found = {item.candidate.posting.offset: item for item in resolve(read, Known(), NOW)}
+    found = {item.candidate.posting.offset: item for item in resolve(read, Known(), NOW, MODEL)}
     groups: dict[bytes, list[str]] = {}
     for item in posted:
         if item.header.version == 1:
@@ -350,8 +393,8 @@ def test_how_the_stream_falls_into_batches_makes_no_difference(
     order: tuple[list[Candidate], list[Candidate]], cuts: list[int]
 ) -> None:
     _, read = order
-    whole, known, parts = resolve(read, Known(), NOW), Known(), []
+    whole, known, parts = resolve(read, Known(), NOW, MODEL), Known(), []
     edges = sorted({0, *(min(cut, len(read)) for cut in cuts), len(read)})
     for start, end in itertools.pairwise(edges):
-        parts += resolve(read[start:end], known, NOW)
+        parts += resolve(read[start:end], known, NOW, MODEL)
     assert parts == whole
