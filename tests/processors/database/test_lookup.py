@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -23,7 +23,7 @@ from kruispunt_processors.resolve.resolution import Candidate
 from kruispunt_schemas import codec, command, keys
 from kruispunt_schemas import schema as schemas
 from kruispunt_schemas.failures import ConfigurationError
-from kruispunt_schemas.records.backbone import PersonRegistered, RepertoryEvent
+from kruispunt_schemas.records.backbone import MatchKind, PersonRegistered, RepertoryEvent
 from kruispunt_schemas.records.sections import Subject
 
 from tests import drafts
@@ -65,9 +65,9 @@ class Backbone:
         await engine.dispose()
         return [row for item in found.values() if item.event for row in item.event.persons]
 
-    def change(self, statement: str) -> None:
+    def change(self, statement: LiteralString, *values: object) -> None:
         with psycopg.connect(self.address, autocommit=True) as connection:
-            connection.execute(statement.encode())
+            connection.execute(statement, values)
 
     def run(self, *words: str | UUID, code: int = 0) -> Result:
         result = CliRunner().invoke(
@@ -129,7 +129,9 @@ def test_an_alias_leads_to_the_person_that_it_was_joined_to(backbone: Backbone) 
         backbone.signal("d", 3, drafts.person("Maes", "Els", particle="", birth=(1959, 5, 6)))
     )
     backbone.change(
-        f"update person set canonical = '{first.reference}', as_of = gen_random_uuid() where reference = '{other.reference}'"
+        "update person set canonical = %s, as_of = gen_random_uuid() where reference = %s",
+        first.reference,
+        other.reference,
     )
     found = backbone.document("show", other.reference)
     assert (found["reference"], found["aliases"]) == (first.reference, [other.reference])
@@ -170,7 +172,7 @@ def test_a_judgement_since_then_is_named_as_a_cause(backbone: Backbone) -> None:
     (third,) = backbone.resolve(backbone.signal("f", 5, twin, OCAD))
     # As if a judgement had put the first mention with somebody else.
     backbone.change(
-        f"update mention set reference = '{other.reference}' where mention_id = '{first.mention_id}'"
+        "update mention set reference = %s where mention_id = %s", other.reference, first.mention_id
     )
     found = backbone.document("explain", third.mention_id)
     assert found["same"] is False
@@ -202,9 +204,8 @@ def test_what_nobody_knows_says_what_to_do(backbone: Backbone) -> None:
 def test_a_start_that_several_have_names_them(backbone: Backbone) -> None:
     first, _ = linked(backbone)
     start = first.reference[:8]
-    backbone.change(
-        f"insert into person (reference, since, canonical) select r, now(), r from (values ('{start}-0000-4000-8000-000000000000')) as x (r)"
-    )
+    other = f"{start}-0000-4000-8000-000000000000"
+    backbone.change("insert into person (reference, since, canonical) values (%s, now(), %s)", other, other)
     error = str(backbone.run("show", start, code=1).exception)
     assert error.startswith(f"more than one person has the reference {start}...: ")
     assert first.reference in error
@@ -224,7 +225,7 @@ def test_a_decision_of_before_the_resolver_has_nothing_to_explain(backbone: Back
     first, _ = linked(backbone)
     with psycopg.connect(backbone.address, autocommit=True) as connection:
         event = codec.decode(schemas.load("RepertoryEvent"), _event_of(connection, first), RepertoryEvent)
-        then = PersonRegistered(first.reference, first.mention_id, first.keys, first.sealed_identity)
+        then = replace(first, match=MatchKind.UNRECOGNISED, model="", posterior=0, found_by=(), guards=())
         written = codec.encode(replace(event, persons=(then,)))
         connection.execute(
             "update claim set event = %s where event = %s", (written, _event_of(connection, first))
