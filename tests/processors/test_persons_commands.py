@@ -1,4 +1,4 @@
-"""``kruispunt persons link`` and ``evaluate`` as a person calls them, on files."""
+"""``kruispunt persons link``, ``evaluate`` and ``fit`` as a person calls them, on files."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner, Result
-from kruispunt_processors.persons.model import CURRENT, load
+from kruispunt_processors.fitting.splink_em import FitError
+from kruispunt_processors.persons.model import CURRENT, load, parse
 from kruispunt_schemas import command
 from kruispunt_schemas.failures import ConfigurationError
 
 OURS = """id,family,given,birth,birth_place,sex,national_number
 1,Verlinden,Sofie,1984-03-02,Gent,F,
-2,El Amrani,Yassine,1991-11-23,Antwerpen,M,91112300037
+2,El Amrani,Yassine,1991-11-23,Antwerpen,M,91112399908
 3,Dubois,Jérôme,1975-06-14,Liège,M,
 4,Van den Broeck,Ruth,1962-09-30,Mechelen,F,
 """
@@ -134,7 +137,7 @@ def test_one_list_with_itself_joins_persons(folder: Path) -> None:
 def test_one_to_one_leaves_the_heaviest(folder: Path) -> None:
     (folder / "theirs.csv").write_text(
         "id,family,given,birth,national_number\n"
-        "Y1,El Amrani,Yassine,1991-11-23,\nY2,El Amrani,Yassine,1991-11-23,91112300037\n",
+        "Y1,El Amrani,Yassine,1991-11-23,\nY2,El Amrani,Yassine,1991-11-23,91112399908\n",
         encoding="utf-8",
     )
     words = (folder / "ours.csv", folder / "theirs.csv", "--out", folder / "pairs.csv")
@@ -308,3 +311,98 @@ def test_a_truth_without_pairs(tmp_path: Path) -> None:
     (tmp_path / "f.csv").write_text("id_a,id_b\n", encoding="utf-8")
     words = ("evaluate", "--truth", tmp_path / "f.csv", "--found", tmp_path / "f.csv")
     assert "has no pair" in run(*words, code=2).stderr
+
+
+@pytest.fixture
+def list_of_many(tmp_path: Path) -> Path:
+    """A list with 400 made-up persons of whom 300 stand there twice, with slips, and the true pairs."""
+    random = Random(4)  # noqa: S311 - not cryptography
+    given = ("An", "Bert", "Chris", "Dirk", "Els", "Frank", "Greet", "Hugo", "Ilse", "Jan")
+    ends = ("aert", "elinck", "mans", "ens", "oone", "yck", "inckx", "hove", "beke", "gem")
+    starts = ("Ver", "Van", "De", "Cool", "Maes", "Goos", "Peet", "Wil", "Sme", "Claes")
+    with (tmp_path / "many.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "family", "given", "birth", "birth_place", "sex"])
+        for number in range(400):
+            family = random.choice(starts) + random.choice("aeiou") + random.choice(ends)
+            day = date(1950, 1, 1) + timedelta(days=random.randrange(20_000))
+            place, sex = random.choice(("Gent", "Luik", "Namen", "Aalst")), random.choice("FM")
+            name = random.choice(given)
+            writer.writerow([f"a{number}", family, name, day, place, sex])
+            if number < 300:
+                slipped = family[:-2] + family[-1] if random.random() < 0.2 else family
+                writer.writerow(
+                    [f"b{number}", slipped, name, day, place if random.random() < 0.9 else "Mol", sex]
+                )
+    (tmp_path / "truth.csv").write_text(
+        "id_a,id_b\n" + "".join(f"a{number},b{number}\n" for number in range(300)), encoding="utf-8"
+    )
+    return tmp_path
+
+
+def test_fit_writes_a_new_version_and_shows_what_it_would_change(list_of_many: Path) -> None:
+    out = list_of_many / "2099-1.toml"
+    words = (
+        "fit",
+        "--from",
+        list_of_many / "many.csv",
+        "--out",
+        out,
+        "--truth",
+        list_of_many / "truth.csv",
+        "--pairs",
+        "50000",
+    )
+    shown = run(*words).stdout
+    assert "700 mentions; pairs counted: 50,000 at random" in shown
+    assert "Links: " in shown
+    assert "Against the truth" in shown
+    assert "name 2099-1 as CURRENT" in " ".join(shown.split())
+    model = parse("2099-1", out.read_text(encoding="utf-8"))
+    assert model.link == load().link
+    assert model.place["different"].weight != load().place["different"].weight
+    assert load().version == CURRENT, "nothing is put in force"
+    tried = as_json("link", list_of_many / "many.csv", "--out", list_of_many / "pairs.csv", "--model", out)
+    assert (tried["model"], tried["links"] > 200) == ("2099-1", True)
+
+
+def test_the_document_of_a_fit_is_the_same_every_time(list_of_many: Path) -> None:
+    words = ("fit", "--from", list_of_many / "many.csv", "--pairs", "20000", "--out")
+    first = as_json(*words, list_of_many / "2099-1.toml")
+    again = as_json(*words, list_of_many / "2099-2.toml")
+    assert first["changes"] == again["changes"]
+    assert first["evaluated"] is None
+    assert first["counted"]["at random"] == 20_000
+    place = {each["level"]: each for each in first["changes"] if each["field"] == "place"}
+    assert place["different"]["weight_after"] != place["different"]["weight_before"]
+
+
+def test_a_version_is_never_written_over(list_of_many: Path) -> None:
+    out = list_of_many / "2099-1.toml"
+    out.write_text("mine", encoding="utf-8")
+    told = run("fit", "--from", list_of_many / "many.csv", "--out", out, code=2).stderr
+    assert "a version is never changed" in told
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--out", "x.json"], "--out is a file VERSION.toml"),
+        (["--out", f"{CURRENT}.toml"], "there is a version of that name"),
+        (["--out", "x.toml", "--from", "none.csv"], "there is no file none.csv"),
+        (["--out", "x.toml", "--truth", "many.csv"], "--truth goes with a list"),
+    ],
+)
+def test_wrong_use_of_fit(
+    list_of_many: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(list_of_many)
+    assert told in " ".join(run("fit", *words, code=2).stderr.split())
+
+
+def test_a_list_in_which_nobody_stands_twice_is_nothing_to_fit_by(folder: Path) -> None:
+    result = run("fit", "--from", folder / "ours.csv", "--out", folder / "2099-1.toml", code=1)
+    assert isinstance(result.exception, FitError)
+    assert "there is nothing to fit by" in str(result.exception)
+    assert not (folder / "2099-1.toml").exists()

@@ -162,6 +162,12 @@ async def decided(connection: AsyncConnection, wanted: str) -> Decided:
     )
 
 
+async def sample(connection: AsyncConnection, count: int) -> list[tuple[UUID, bytes]]:
+    """Return so many mentions, sealed: the first by id, which is a hash, so as good as any."""
+    rows = await connection.execute(_SAMPLE, {"count": count})
+    return [(row.mention_id, row.sealed_identity) for row in rows]
+
+
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredMention:
     return StoredMention(
         row.mention_id,
@@ -230,3 +236,4 @@ _EARLIER: Final = text("""
     )
     order by mention.mention_id = cast(:compared_with as uuid) desc nulls last, mention.mention_id limit :most
 """)
+_SAMPLE: Final = text("select mention_id, sealed_identity from mention order by mention_id limit :count")

@@ -20,17 +20,13 @@ from kruispunt_schemas.untrusted import shown
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from kruispunt_processors.lists import showing
+from kruispunt_processors.lists.models import model_option, text_and_model
 from kruispunt_processors.lists.reading import ENCODINGS
 from kruispunt_processors.lists.sources import Source, Tell, columns
-from kruispunt_processors.persons.model import CURRENT, load
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _list = click.Path(path_type=Path, exists=True, dir_okay=False)
 _out = click.Path(path_type=Path, dir_okay=False)
-
-model_option = click.option(
-    "--model", "model_name", default=CURRENT, show_default=True, help="Version of the weights."
-)
 
 
 def list_options(function: _F) -> _F:
@@ -116,7 +112,7 @@ def link(
         raise click.UsageError(f"--out: there is no folder {out.parent}")
     if out.exists() and any(path is not None and path.samefile(out) for path in (a, b, fields)):
         raise click.UsageError("--out is one of the files that are read")
-    model = load(model_name)
+    _, model = text_and_model(model_name)
     sources = [
         Source(path, columns(fields, part, model), encoding, delimiter)
         for part, path in (("a", a), ("b", b))
@@ -191,7 +187,7 @@ def evaluate(
         raise click.UsageError("--b goes with --a, and not with --within")
     if a is not None and b is None and not within:
         raise click.UsageError("give both lists, or --within for one")
-    model = load(model_name)
+    _, model = text_and_model(model_name)
     true = read_truth(truth)
     if not true:
         raise click.UsageError(f"{truth} has no pair")

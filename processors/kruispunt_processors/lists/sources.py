@@ -56,4 +56,4 @@ def columns(fields: Path | None, part: str, model: Model) -> Columns:
         text = fields.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{fields} is no readable UTF-8 text") from None
-    return parse_columns(text, part, frozenset(getattr(model, "extra", ())))
+    return parse_columns(text, part, frozenset(model.extra))

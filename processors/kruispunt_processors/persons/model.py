@@ -137,6 +137,17 @@ class _Anchored(BaseModel):
     place: frozenset[str]
 
 
+class _Extra(BaseModel):
+    """The levels of a further text (`comparison.text_level`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    equal: Shares
+    close: Shares
+    similar: Shares
+    different: Shares
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -154,6 +165,7 @@ class _File(BaseModel):
     number: dict[str, Shares]
     conflicts: dict[str, frozenset[str]]
     anchors: _Anchored
+    extra: dict[str, _Extra] = {}
 
 
 class _Names(BaseModel):
@@ -164,8 +176,21 @@ class _Names(BaseModel):
 @cache
 def load(name: str = CURRENT) -> Model:
     """Return a model by its version; raise ConfigurationError when there is none or it is no model."""
+    return parse(name, text_of(name))
+
+
+def text_of(name: str) -> str:
+    """Return the file of a version; raise ConfigurationError when there is none."""
     try:
-        found = _File.model_validate(tomllib.loads(_text(name)))
+        return _text(name)
+    except OSError as error:
+        raise ConfigurationError(f"no model {name}: {error}") from None
+
+
+def parse(name: str, text: str) -> Model:
+    """Return the model that a text says; raise ConfigurationError when it says none."""
+    try:
+        found = _File.model_validate(tomllib.loads(text))
         names = _Names.model_validate(tomllib.loads(_text(found.names)))
     except (OSError, tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
         raise ConfigurationError(f"no model {name}: {error}") from None
@@ -190,6 +215,7 @@ def load(name: str = CURRENT) -> Model:
         sex=levels("sex", found.sex),
         number=levels("number", found.number),
         anchors=Anchors(**dict(found.anchors)),
+        extra={name: ExtraField(levels(name, dict(each))) for name, each in found.extra.items()},
     )
 
 

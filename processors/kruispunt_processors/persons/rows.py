@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from kruispunt_schemas.invariants import MAX_NAME
@@ -85,7 +85,7 @@ def read_row(placing: Placing, line: int, cells: Sequence[str]) -> Row | Fault:
     if found is None:
         return Fault(line, "row", "neither a name nor a number")
     folded = sorted((field, " ".join(tokens(text))) for field, text in extra.items())
-    return Row(line, texts["id"], replace(found, extra=tuple([pair for pair in folded if pair[1]])))
+    return Row(line, texts["id"], found._replace(extra=tuple([pair for pair in folded if pair[1]])))
 
 
 def _faults(
