@@ -12,17 +12,18 @@ Must not: compare.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from functools import lru_cache
+from typing import Final, NamedTuple, Self
 
 from kruispunt_schemas.failures import ContractError
 from kruispunt_schemas.invariants import valid_enterprise_number, valid_national_number
 from kruispunt_schemas.records.sections import Sex, Subject, SubjectKind
 
-from kruispunt_processors.persons.names import Name, folded_name, tokens
+from kruispunt_processors.persons import numbers
+from kruispunt_processors.persons.names import CACHED, Name, folded_name, folded_place
 
-FORMAT: Final = 1
+FORMAT: Final = "1"
 """First byte of the bytes of particulars: changes whenever they are written or folded in another way."""
 MAX_NAMES: Final = 12
 """Names kept of one subject, the longest: what a comparison costs grows with the square."""
@@ -37,9 +38,8 @@ class Kind(StrEnum):
     ORGANISATION = "O"
 
 
-@dataclass(frozen=True, slots=True)
-class Particulars:
-    """What one mention says about who it is.
+class Particulars(NamedTuple):
+    """What one mention says about who it is. A tuple, for one is made of every candidate of every signal.
 
     birth: year, month, day; 0 is unknown. place: tokens joined by a blank, '' is unknown. sex: 'F', 'M' or ''. number:
     national number (11 digits) or enterprise number (10), '' is none; number_valid: whether its check digits are right.
@@ -60,25 +60,20 @@ class Particulars:
         year, month, day = self.birth
         names = ";".join([f"{' '.join(name.family)}/{' '.join(name.given)}" for name in self.names])
         extra = ";".join([f"{field}={text}" for field, text in self.extra])
-        text = (
-            f"{self.kind.value}|{year:04}{month:02}{day:02}|{self.place}|{self.sex}|{self.number}|"
-            f"{'1' if self.number_valid else '0'}|{names}|{extra}"
-        )
-        return b"\x01" + text.encode("ascii")
+        return (
+            f"{FORMAT}{self.kind.value}|{year:04}{month:02}{day:02}|{self.place}|{self.sex}|{self.number}|"
+            f"{'1' if self.number_valid else ''}|{names}|{extra}"
+        ).encode("ascii")
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Return the particulars of such bytes; raise ContractError when they are of no known format."""
-        if data[:1] != b"\x01":
-            raise ContractError(
-                "format", "particulars", "they were written in a format that is not known here"
-            )
         try:
-            kind, birth, place, sex, number, valid, names, extra = data[1:].decode("ascii").split("|")
+            first, birth, place, sex, number, valid, names, extra = data.decode("ascii").split("|")
             return cls(
-                _KINDS[kind],
+                _KINDS[first],
                 tuple([_name(name) for name in names.split(";")]) if names else (),
-                (int(birth[:4]), int(birth[4:6]), int(birth[6:])),
+                _birth(birth),
                 place,
                 sex,
                 number,
@@ -86,10 +81,13 @@ class Particulars:
                 tuple([_pair(item) for item in extra.split(";")]) if extra else (),
             )
         except (ValueError, KeyError):
-            raise ContractError("damaged", "particulars") from None
+            raise ContractError(
+                "format", "particulars", "they were written in a format that is not known here"
+            ) from None
 
 
-_KINDS: Final = {item.value: item for item in Kind}
+_SEXES: Final = {Sex.FEMALE: "F", Sex.MALE: "M"}
+_KINDS: Final = {FORMAT + item.value: item for item in Kind}
 
 
 def particulars(subject: Subject) -> Particulars | None:
@@ -102,26 +100,49 @@ def particulars(subject: Subject) -> Particulars | None:
         valid = bool(number) and valid_enterprise_number(number)
     else:
         return None
-    names = {folded_name(name.family, name.particle, name.given) for name in subject.names}
-    names.discard(None)
-    found = sorted(name for name in names if name is not None)
-    if not found and not number:
+    folded = [folded_name(name.family, name.particle, name.given) for name in subject.names]
+    kept = {name for name in folded if name is not None}
+    if not (number.isascii() and number.isdigit()):
+        number = ""
+    if not kept and not number:
         return None
-    birth = subject.birth
+    birth = NO_BIRTH
+    if subject.birth is not None:
+        birth = (subject.birth.year, subject.birth.month, subject.birth.day)
+    sex = _SEXES.get(subject.sex, "")
+    if valid and kind is Kind.PERSON:
+        said, of = numbers.implied(number)
+        sex = sex or of
+        if birth[0] in (0, said[0]) and not birth[2]:
+            birth = said if said[2] or not birth[0] else birth
     return Particulars(
         kind,
-        tuple(found[:MAX_NAMES]),
-        (birth.year, birth.month, birth.day) if birth is not None else NO_BIRTH,
-        " ".join(tokens(subject.birth_place)) if subject.birth_place else "",
-        "F" if subject.sex is Sex.FEMALE else "M" if subject.sex is Sex.MALE else "",
-        number if number.isascii() and number.isdigit() else "",
+        tuple(sorted(kept if len(kept) <= MAX_NAMES else sorted(kept, key=_length)[-MAX_NAMES:])),
+        birth,
+        folded_place(subject.birth_place) if subject.birth_place else "",
+        sex,
+        number,
         valid,
     )
 
 
+def _length(name: Name) -> tuple[int, Name]:
+    return sum(map(len, name.family)) + sum(map(len, name.given)), name
+
+
 def _name(text: str) -> Name:
     family, given = text.split("/")
-    return Name(tuple(family.split()), tuple(given.split()))
+    return Name(_words(family), _words(given))
+
+
+@lru_cache(maxsize=CACHED)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+@lru_cache(maxsize=CACHED)
+def _birth(text: str) -> Birth:
+    return int(text[:4]), int(text[4:6]), int(text[6:])
 
 
 def _pair(text: str) -> tuple[str, str]:
