@@ -6,9 +6,7 @@ import csv
 import json
 import subprocess
 import sys
-from datetime import date, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -18,6 +16,8 @@ from kruispunt_processors.fitting.splink_em import FitError
 from kruispunt_processors.persons.model import CURRENT, load, parse
 from kruispunt_schemas import command
 from kruispunt_schemas.failures import ConfigurationError
+
+from tests.processors.lists.many import write_many
 
 OURS = """id,family,given,birth,birth_place,sex,national_number
 1,Verlinden,Sofie,1984-03-02,Gent,F,
@@ -316,27 +316,7 @@ def test_a_truth_without_pairs(tmp_path: Path) -> None:
 @pytest.fixture
 def list_of_many(tmp_path: Path) -> Path:
     """A list with 400 made-up persons of whom 300 stand there twice, with slips, and the true pairs."""
-    random = Random(4)  # noqa: S311 - not cryptography
-    given = ("An", "Bert", "Chris", "Dirk", "Els", "Frank", "Greet", "Hugo", "Ilse", "Jan")
-    ends = ("aert", "elinck", "mans", "ens", "oone", "yck", "inckx", "hove", "beke", "gem")
-    starts = ("Ver", "Van", "De", "Cool", "Maes", "Goos", "Peet", "Wil", "Sme", "Claes")
-    with (tmp_path / "many.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["id", "family", "given", "birth", "birth_place", "sex"])
-        for number in range(400):
-            family = random.choice(starts) + random.choice("aeiou") + random.choice(ends)
-            day = date(1950, 1, 1) + timedelta(days=random.randrange(20_000))
-            place, sex = random.choice(("Gent", "Luik", "Namen", "Aalst")), random.choice("FM")
-            name = random.choice(given)
-            writer.writerow([f"a{number}", family, name, day, place, sex])
-            if number < 300:
-                slipped = family[:-2] + family[-1] if random.random() < 0.2 else family
-                writer.writerow(
-                    [f"b{number}", slipped, name, day, place if random.random() < 0.9 else "Mol", sex]
-                )
-    (tmp_path / "truth.csv").write_text(
-        "id_a,id_b\n" + "".join(f"a{number},b{number}\n" for number in range(300)), encoding="utf-8"
-    )
+    write_many(tmp_path / "many.csv", tmp_path / "truth.csv")
     return tmp_path
 
 

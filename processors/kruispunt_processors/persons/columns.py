@@ -25,6 +25,7 @@ DEFAULTS: Final[Mapping[str, tuple[str, ...]]] = {
     "kind": ("kind",),
     "family": ("family", "family_name", "surname", "last_name", "naam", "nom"),
     "particle": ("particle", "tussenvoegsel", "particule"),
+    "other_family": ("other_family", "maiden_name", "married_name", "meisjesnaam", "nom_de_jeune_fille"),
     "given": ("given", "given_name", "first_name", "voornaam", "prenom"),
     "birth": ("birth", "birth_date", "date_of_birth", "geboortedatum", "date_de_naissance"),
     "birth_year": ("birth_year",),

@@ -6,7 +6,8 @@ Rules
 2. What cannot be read is a `Fault` with its field and a reason. An empty cell says nothing and is no fault; nor is a national
    number with wrong check digits, for the resolver weighs it as what it is.
 3. A date is read by its pattern of YYYY, MM and DD, in which 0000 and 00 stand for unknown.
-4. A row with an enterprise number, or whose kind says so, is an organisation; any other is a person.
+4. Another family name (of birth, of marriage) is a name beside the first, with the same given names.
+5. A row with an enterprise number, or whose kind says so, is an organisation; any other is a person.
 
 Must not: show in a reason what a row says.
 """
@@ -128,13 +129,15 @@ def _birth(placing: Placing, texts: Mapping[str, str]) -> PartialDate | None:
 
 def _subject(texts: Mapping[str, str], birth: PartialDate | None) -> Subject:
     family, given = texts.get("family", ""), texts.get("given", "")
-    name = PersonName(family=family, particle=texts.get("particle", ""), given=given)
+    names = [PersonName(family=family, particle=texts.get("particle", ""), given=given)]
+    if other := texts.get("other_family"):
+        names.append(PersonName(family=other, particle="", given=given))
     enterprise = texts.get("enterprise_number") or None
     kind = SubjectKind.ORGANISATION if enterprise else SubjectKind.PERSON
     return Subject(
         kind=_KINDS[texts["kind"].casefold()] if texts.get("kind") else kind,
         data_subject=DataSubject.OTHER,
-        names=(name,) if family or given else (),
+        names=tuple(names) if family or given else tuple(names[1:]),
         birth=birth,
         birth_place=texts.get("birth_place") or None,
         sex=_SEXES[texts.get("sex", "").casefold()],

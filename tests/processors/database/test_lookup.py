@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from kruispunt_schemas.records.backbone import MatchKind, PersonRegistered, Repe
 from kruispunt_schemas.records.sections import Subject
 
 from tests import drafts
+from tests.docs.scripts import run_script
 from tests.drafts import MONDAY, OCAD, VSSE
 from tests.processors.resolve.candidates import candidate
 
@@ -233,6 +235,25 @@ def test_a_decision_of_before_the_resolver_has_nothing_to_explain(backbone: Back
     found = backbone.document("explain", first.mention_id)
     assert (found["recorded"]["match"], found["again"], found["same"]) == ("UNRECOGNISED", None, None)
     assert "no model, no weights" in backbone.run("explain", first.mention_id).output
+
+
+def test_a_person_is_looked_up_as_the_page_says(backbone: Backbone) -> None:
+    first, second = linked(backbone)
+    page = (Path(__file__).parents[3] / "docs" / "persons.md").read_text(encoding="utf-8")
+    script = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[-1]
+    assert script.count("kruispunt persons") == 3
+    shown = run_script(
+        script,
+        backbone.data,
+        KRUISPUNT_DATA=str(backbone.data),
+        KRUISPUNT_DATABASE=backbone.address,
+        KRUISPUNT_BROKERS="127.0.0.1:1",
+        KRUISPUNT_REGISTRY="http://127.0.0.1:1",
+        REFERENCE=first.reference[:8],
+        MENTION=str(second.mention_id),
+    )
+    assert "Sofie van Verlinden" in shown
+    assert "Decided again today, it is the same" in shown
 
 
 def _event_of(connection: psycopg.Connection[Any], of: PersonRegistered) -> bytes:

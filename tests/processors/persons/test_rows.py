@@ -10,7 +10,7 @@ from kruispunt_processors.persons.normalisation import NO_BIRTH, Kind, Particula
 from kruispunt_processors.persons.rows import Fault, Row, read_row
 from kruispunt_schemas.invariants import MAX_NAME
 
-HEADER = ("id", "kind", "family", "particle", "given", "birth", "birth_place", "sex", "national_number", "enterprise_number")  # fmt: skip
+HEADER = ("id", "kind", "family", "particle", "other_family", "given", "birth", "birth_place", "sex", "national_number", "enterprise_number")  # fmt: skip
 NUMBER = "80010200075"
 """Of 2 January 1980, with serial 000."""
 
@@ -60,6 +60,11 @@ def test_a_date_of_birth_in_parts() -> None:
     assert particulars(DATE, header, family="x", birth_year="1984", birth_month="3").birth == (1984, 3, 0)
     fault = read(DATE, header, family="x", birth_year="84x")
     assert fault == Fault(7, "birth_year", "not of the form that is expected")
+
+
+def test_another_family_name_is_a_name_beside_the_first() -> None:
+    assert len(particulars(family="Maes", given="An", other_family="Wouters").names) == 2
+    assert particulars(given="", other_family="Wouters") == particulars(family="Wouters")
 
 
 def test_numbers_lose_their_separators() -> None:
