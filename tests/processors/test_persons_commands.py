@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from click.testing import CliRunner, Result
 from kruispunt_processors.fitting.splink_em import FitError
+from kruispunt_processors.lists import spool
 from kruispunt_processors.persons.model import CURRENT, load, parse
 from kruispunt_schemas import command
 from kruispunt_schemas.failures import ConfigurationError
@@ -201,12 +202,29 @@ def _map(folder: Path, text: str) -> Path:
 
 
 def test_a_run_that_fails_in_the_middle_leaves_the_old_pairs_and_nothing_else(folder: Path) -> None:
-    run("link", *two(folder))
-    before = (folder / "pairs.csv").read_bytes()
-    (folder / "theirs.csv").write_text(THEIRS + "x" * 2_000_000, encoding="utf-8")
-    assert "theirs.csv: line 5 is longer than" in failure("link", *two(folder))
-    assert (folder / "pairs.csv").read_bytes() == before
+    (folder / "theirs.csv").write_text(f"{THEIRS};;;;\n", encoding="utf-8")
+    run("link", *two(folder), code=1)
+    names = ("pairs.csv", "pairs.rejects.csv")
+    before = [(folder / name).read_bytes() for name in names]
+    (folder / "theirs.csv").write_text(f"{THEIRS};;;;\n;;;;\n" + "x" * 2_000_000, encoding="utf-8")
+    assert "theirs.csv: line 7 is longer than" in failure("link", *two(folder))
+    assert [(folder / name).read_bytes() for name in names] == before
     assert not list(folder.glob("*.unfinished"))
+
+
+def test_what_cannot_be_written_is_said(folder: Path) -> None:
+    (folder / "pairs.csv.unfinished").mkdir()
+    (folder / "pairs.csv.unfinished" / "x").touch()
+    assert "pairs.csv.unfinished: Is a directory" in failure("link", *two(folder))
+
+
+def test_a_full_disk_says_where_the_rows_lie(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_TABLES", f"pragma max_page_count = 8; {spool._TABLES}")
+    rows = "".join(f"{number},Peeters,Jan,1980-01-02,Gent,,\n" for number in range(10, 2000))
+    (folder / "ours.csv").write_text(OURS + rows, encoding="utf-8")
+    monkeypatch.setattr(spool, "BATCH", 100)
+    told = failure("link", folder / "ours.csv", "--out", folder / "pairs.csv")
+    assert "database or disk is full: TMPDIR says where" in told
 
 
 @pytest.mark.parametrize(

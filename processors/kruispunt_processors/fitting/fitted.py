@@ -46,16 +46,21 @@ def fitted(
     pairs: int,
     tell: Tell,
 ) -> Fitted:
-    """Return a model fitted anew to rows. text: the model's file. pairs: to count, of each kind. Raise FitError when there is nothing to fit by."""
-    if len(rows) < 2:
-        raise FitError("fewer than two mentions: there is nothing to fit by")
+    """Return a model fitted anew to rows. text: the model's file. pairs: to count, of each kind.
+
+    Raise FitError when there is nothing to fit by.
+    """
     counting = Counting(rows, model, SEED)
-    tell("counting pairs", 0, 4)
-    at_random = counting.at_random(pairs)
     blocks = {}
     for place, shared in enumerate(Shared):
-        tell("counting pairs", place + 1, 4)
+        tell("counting pairs", place, 4)
         blocks[shared] = counting.sharing(shared, pairs)
+    if not any(blocks.values()):
+        raise FitError(
+            "no two rows share a number, a date of birth or both names: there is nothing to fit by"
+        )
+    tell("counting pairs", 3, 4)
+    at_random = counting.at_random(pairs)
     tell("counting pairs", 4, 4)
     said = refit.shares(text, {field: tuple(found) for field, found in levels(model).items()})
     tell("fitting", 0, 1)

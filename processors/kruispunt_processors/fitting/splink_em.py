@@ -49,7 +49,8 @@ def fit(
 ) -> dict[str, tuple[float, ...] | None]:
     """Return m of every level of a field, None where no pairs tell of it; a level that is never met keeps its m.
 
-    fields: in the order of the patterns. blocks: patterns of the pairs that share something; empty ones are passed over.
+    fields: in the order of the patterns. blocks: patterns of the pairs that share something, one at least; empty ones are
+    passed over. Raise FitError when Splink cannot fit, ConfigurationError when it is not installed.
     """
     try:
         from splink import Linker  # noqa: PLC0415 - an extra
@@ -60,10 +61,6 @@ def fit(
         ) from None
     logging.getLogger("splink").setLevel(logging.ERROR)
     there = {shared: counts for shared, counts in blocks.items() if counts}
-    if not there:
-        raise FitError(
-            "no two rows share a number, a date of birth or both names: there is nothing to fit by"
-        )
     settings: dict[str, Any] = {
         "link_type": "link_only",
         "unique_id_column_name": "pair",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import click
 from kruispunt_schemas.command import console, json_option, print_json, stderr
+from kruispunt_schemas.failures import ConfigurationError
 from kruispunt_schemas.untrusted import shown
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -118,10 +119,12 @@ def link(
         for part, path in (("a", a), ("b", b))
         if path is not None
     ]
-    with Rejects(out.with_name(f"{out.stem}.rejects.csv")) as rejects, progress(silent=as_json) as tell:
-        counts = align(
-            sources[0], sources[1] if b else None, out, rejects, model, tell, one_to_one=one_to_one
-        )
+    two = sources[1] if b is not None else None
+    try:
+        with Rejects(out.with_name(f"{out.stem}.rejects.csv")) as rejects, progress(silent=as_json) as tell:
+            counts = align(sources[0], two, out, rejects, model, tell, one_to_one=one_to_one)
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: {error.strerror}") from None
     if as_json:
         place = rejects.path if rejects.count else None
         print_json(

@@ -1,7 +1,7 @@
 """The rows that could not be read, in a file beside the pairs: where, which field, why, and the row as it stands.
 
-Rules: only its owner can read the file, for it holds what the rows say; it is there only when a row was rejected, and a
-file of an earlier run goes.
+Rules: only its owner can read the file, for it holds what the rows say; it is there only when a row was rejected. It takes the
+place of an earlier run's when the run ends well; else that one stays.
 
 Must not: show on a screen what a row says.
 """
@@ -27,17 +27,23 @@ class Rejects:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unfinished = path.with_name(f"{path.name}.unfinished")
         self.count = 0
         self.first: list[tuple[str, Fault]] = []
         self._file: TextIO | None = None
-        path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._file is not None:
             self._file.close()
+        if kind is not None:
+            self._unfinished.unlink(missing_ok=True)
+        elif self.count:
+            self._unfinished.replace(self.path)
+        else:
+            self.path.unlink(missing_ok=True)
 
     def add(self, name: str, fault: Fault, cells: Sequence[str]) -> None:
         """Write one fault of a file."""
@@ -45,7 +51,8 @@ class Rejects:
         if len(self.first) < FIRST:
             self.first.append((name, fault))
         if self._file is None:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._unfinished.unlink(missing_ok=True)
+            descriptor = os.open(self._unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             self._file = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
             self._write(HEADER)
         row = io.StringIO()

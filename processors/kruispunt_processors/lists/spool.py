@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from kruispunt_schemas.failures import ConfigurationError
+
 from kruispunt_processors.persons.keys import KeyKind, blocking_keys
 from kruispunt_processors.persons.normalisation import Particulars
 from kruispunt_processors.persons.rows import Row
@@ -111,11 +113,15 @@ class Spool:
 
 @contextmanager
 def spool() -> Iterator[Spool]:
-    """Give an empty spool; it is gone afterwards."""
+    """Give an empty spool; it is gone afterwards. Raise ConfigurationError when the disk is full."""
     with tempfile.TemporaryDirectory(prefix="kruispunt-list-") as folder:
         path = Path(folder) / "rows.sqlite"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute(f"pragma cache_size = -{CACHE * 1024}")
             connection.executescript(_TABLES)
             connection.execute("begin")
-            yield Spool(connection)
+            try:
+                yield Spool(connection)
+            except sqlite3.OperationalError as error:
+                reason = f"{error}: TMPDIR says where the rows lie while they are linked"
+                raise ConfigurationError(f"{path.parent.parent}: {reason}") from None

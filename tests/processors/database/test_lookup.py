@@ -19,7 +19,7 @@ from kruispunt_processors.database import claims
 from kruispunt_processors.database.connection import open_engine
 from kruispunt_processors.database.lookup import UnknownError
 from kruispunt_processors.persons.mentions import Keyring
-from kruispunt_processors.persons.model import CURRENT
+from kruispunt_processors.persons.model import CURRENT, parse
 from kruispunt_processors.resolve.resolution import Candidate
 from kruispunt_schemas import codec, command, keys
 from kruispunt_schemas import schema as schemas
@@ -30,7 +30,7 @@ from kruispunt_schemas.records.sections import Subject
 from tests import drafts
 from tests.docs.scripts import run_script
 from tests.drafts import MONDAY, OCAD, VSSE
-from tests.processors.resolve.candidates import candidate
+from tests.processors.resolve.candidates import candidate, someone
 
 SOFIE = drafts.person("Verlinden", "Sofie", particle="van", birth=(1984, 3, 2))
 TOM = drafts.person("Claes", "Tom", particle="", birth=(1970, 12, 24))
@@ -254,6 +254,21 @@ def test_a_person_is_looked_up_as_the_page_says(backbone: Backbone) -> None:
     )
     assert "Sofie van Verlinden" in shown
     assert "Decided again today, it is the same" in shown
+
+
+def test_weights_are_fitted_to_the_mentions_of_the_database(backbone: Backbone) -> None:
+    for originator in (VSSE, OCAD):
+        backbone.resolve(
+            *(
+                backbone.signal(f"s{number}", number, someone(number.to_bytes(2, "little")), originator)
+                for number in range(120)
+            )
+        )
+    out = backbone.data / "2099-1.toml"
+    found = backbone.document("fit", "--out", str(out), "--pairs", "20000")
+    assert (found["mentions"], found["counted"]["at random"]) == (240, 20_000)
+    assert found["links"][0] == 120
+    assert parse("2099-1", out.read_text(encoding="utf-8")).version == "2099-1"
 
 
 def _event_of(connection: psycopg.Connection[Any], of: PersonRegistered) -> bytes:

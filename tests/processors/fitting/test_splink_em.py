@@ -77,11 +77,6 @@ def test_a_level_that_was_never_met_stays_as_it_began() -> None:
     assert found["sex"] == pytest.approx((0.98, 0.02, 0.2), abs=0.03)
 
 
-def test_nothing_shared_is_nothing_to_fit_by() -> None:
-    with pytest.raises(FitError, match="there is nothing to fit by"):
-        fit(starts(), {Shared.BIRTH: Counter()})
-
-
 def test_what_splink_meets_is_a_failure_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splink_em, "_records", lambda *_: {"pair": [1], "shared": ["birth"]})
     with pytest.raises(FitError, match="Splink could not fit"):
