@@ -20,8 +20,8 @@ LEFT: Final = 56
 RIGHT: Final = 40
 TOP: Final = 44
 BOTTOM: Final = 60
-MAX_POINTS: Final = 300
-"""Points of a line, at most."""
+STEP_BITS: Final = 0.1
+"""Thresholds that are nearer to each other, in bits of their odds, are drawn as one: about two pixels."""
 FLOORS: Final = (0.995, 0.99, 0.98, 0.95, 0.9, 0.8, 0.5, 0.0)
 """Where the upright axis may begin."""
 TICKS: Final = (0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999)
@@ -130,7 +130,7 @@ def _thinned(curve: Sequence[Point]) -> list[Point]:
     """Return the last point of every step across: beyond what the eye tells apart there is no use in more."""
     steps: dict[int, Point] = {}
     for point in curve:
-        steps[round(_odds(point.threshold) * MAX_POINTS / (4 * -math.log2(_LAST)))] = point
+        steps[round(_odds(point.threshold) / STEP_BITS)] = point
     return list(steps.values())
 
 
