@@ -38,7 +38,7 @@ from rich.console import Console
 
 from benchmarks import road
 from benchmarks.bed import Bed
-from benchmarks.report import commit
+from benchmarks.commits import commit
 from benchmarks.workload import participants, prepare
 
 SMALL: Final = 50

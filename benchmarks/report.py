@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,6 +22,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from benchmarks.commits import commit
 from benchmarks.latency import Latency
 from benchmarks.road import RoadRun
 from benchmarks.shares import merged
@@ -134,16 +133,6 @@ def _text(results: Results) -> str:
 
 def _rates(runs: list[Run]) -> str:
     return ", ".join(f"{run.per_second:,.0f}" for run in runs)
-
-
-def commit() -> str:
-    """Return the commit that is measured, and whether it was changed."""
-    return _git("rev-parse", "--short", "HEAD") + (" (with changes)" if _git("status", "--porcelain") else "")
-
-
-def _git(*words: str) -> str:
-    program = shutil.which("git") or "git"
-    return subprocess.run([program, *words], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _stages_picture(results: Results, path: Path) -> None:

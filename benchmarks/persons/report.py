@@ -21,6 +21,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from kruispunt_processors.persons.model import Model
 
+from benchmarks.commits import commit
 from benchmarks.persons.figures import (
     FALSE_LINKS_BAR,
     AtThreshold,
@@ -33,7 +34,6 @@ from benchmarks.persons.figures import (
     figures,
 )
 from benchmarks.persons.judging import Run
-from benchmarks.report import commit
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
 

@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from kruispunt_processors.persons.comparison import Comparison, compare
@@ -33,6 +33,8 @@ from kruispunt_processors.persons.normalisation import Kind, Particulars
 
 MAX_BITS: Final = 200.0
 """No evidence is counted beyond this: two to its power is still a number."""
+NEGLIGIBLE: Final = 0.001
+"""Posterior of a person who is no candidate that an analyst should see."""
 FULLY: Final = frozenset(("equal", "variant", "particle", "first", "swapped"))
 """Levels at which a field agrees whatever another mention says."""
 
@@ -54,8 +56,7 @@ class Guard(StrEnum):
     NUMBER_ELSEWHERE = "number-elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A known mention. reference: its person. found_by: kinds of the keys that it shares with the new mention."""
 
     reference: str
@@ -64,8 +65,7 @@ class Candidate:
     found_by: tuple[KeyKind, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Considered:
+class Considered(NamedTuple):
     """A candidate person: posterior (0 to 1), and its best mention with how it compares."""
 
     reference: str
@@ -81,7 +81,7 @@ class Outcome:
     """What was decided.
 
     reference: the person linked to, None unless kind is LINK. posterior: of the first considered, 0 without one.
-    considered: candidate persons, the most likely first. guards: what kept the first from being linked. model: version.
+    considered: candidate persons, the most likely first, without those that are out of the question. guards: what kept the first from being linked. model: version.
     """
 
     kind: OutcomeKind
@@ -142,42 +142,50 @@ def decide(
 def _considered(
     persons: Mapping[str, Sequence[_Compared]], model: Model, prior: float
 ) -> tuple[Considered, ...]:
-    best = {reference: max(found, key=_rank) for reference, found in persons.items()}
-    odds = {reference: 2.0 ** min(prior + found.weight, MAX_BITS) for reference, (_, found) in best.items()}
-    kin = max([found.kin for _, found in best.values()], default=-math.inf)
-    total = 1.0 + 2.0 ** min(prior + model.kin + kin, MAX_BITS) + sum(odds.values())
-    considered = [
-        Considered(
-            reference,
-            odds[reference] / total,
-            candidate.mention_id,
-            found,
-            _conflicts([each for _, each in persons[reference]]),
-            tuple(sorted({kind for each, _ in persons[reference] for kind in each.found_by})),
+    """Return the persons that matter, the most likely first: the first two and whoever is not out of the question."""
+    kin = -math.inf
+    odds: list[tuple[float, str, _Compared]] = []
+    for reference, mentions in persons.items():
+        best = mentions[0] if len(mentions) == 1 else max(mentions, key=_rank)
+        found = best[1]
+        odds.append((2.0 ** min(prior + found.weight, MAX_BITS), reference, best))
+        kin = max(kin, found.kin)
+    total = 1.0 + 2.0 ** min(prior + model.kin + kin, MAX_BITS) + sum([each for each, _, _ in odds])
+    odds.sort(key=_order)
+    considered = []
+    for place, (each, reference, (candidate, found)) in enumerate(odds):
+        posterior = each / total
+        if place > 1 and posterior < NEGLIGIBLE:
+            break
+        mentions = persons[reference]
+        kinds = candidate.found_by if len(mentions) == 1 else _kinds(mentions)
+        considered.append(
+            Considered(reference, posterior, candidate.mention_id, found, _conflicts(mentions), kinds)
         )
-        for reference, (candidate, found) in best.items()
-    ]
-    return tuple(sorted(considered, key=_order))
+    return tuple(considered)
+
+
+def _kinds(mentions: Sequence[_Compared]) -> tuple[KeyKind, ...]:
+    return tuple(sorted({kind for candidate, _ in mentions for kind in candidate.found_by}))
 
 
 def _rank(found: _Compared) -> tuple[float, UUID]:
     return found[1].weight, found[0].mention_id
 
 
-def _order(item: Considered) -> tuple[float, str]:
-    return -item.posterior, item.reference
+def _order(item: tuple[float, str, _Compared]) -> tuple[float, str]:
+    return -item[0], item[1]
 
 
-def _conflicts(found: Sequence[Comparison]) -> tuple[str, ...]:
+def _conflicts(mentions: Sequence[_Compared]) -> tuple[str, ...]:
     """Return the fields that contradict in some mention of a person and agree fully in none (rule 1)."""
-    if len(found) == 1:
-        return found[0].conflicts
-    contradicting = {field for each in found for field in each.conflicts}
+    if len(mentions) == 1:
+        return mentions[0][1].conflicts
+    contradicting = {field for _, each in mentions for field in each.conflicts}
     if not contradicting:
         return ()
-    return tuple(
-        sorted(contradicting - {item.field for each in found for item in each.fields if item.level in FULLY})
-    )
+    agreeing = {item.field for _, each in mentions for item in each.fields if item.level in FULLY}
+    return tuple(sorted(contradicting - agreeing))
 
 
 def _guards(considered: Sequence[Considered], numbered: AbstractSet[str], model: Model) -> tuple[Guard, ...]:

@@ -28,16 +28,26 @@ from kruispunt_processors.persons.variants import FORM, SPELLING
 CURRENT: Final = "2026-1"
 """The model that new decisions are made with."""
 
-FIELDS: Final = ("family", "given", "birth", "place", "sex", "number")
-"""The fields of a signal's subject."""
+
+class FieldComparison(NamedTuple):
+    """How far one field agrees: its level by the model's name, and the weight in bits (log2 of the likelihood ratio)."""
+
+    field: str
+    level: str
+    weight: float
 
 
 class Level(NamedTuple):
-    """What a level weighs, in bits. named: the bits of the name come on top. kin: the same for twins, in place of weight."""
+    """A level of a field. weight: its bits. named: the bits of the name come on top. kin: the bits if the two were twins.
+
+    conflict: whether it contradicts. plain: the comparison that it makes where no name comes on top.
+    """
 
     weight: float
     named: bool
     kin: float
+    conflict: bool
+    plain: FieldComparison
 
 
 Levels = Mapping[str, Level]
@@ -82,7 +92,7 @@ class Model:
     """A version of the weights.
 
     link, new: bounds of the posterior. prior: log2 odds that a person of the directory is the one a mention is about. kin:
-    log2 of how likely a twin is who is not known. conflicts: by field the levels that contradict. extra: further fields.
+    log2 of how likely a twin is who is not known. extra: further fields.
     """
 
     version: str
@@ -97,7 +107,6 @@ class Model:
     place: Levels
     sex: Levels
     number: Levels
-    conflicts: Mapping[str, frozenset[str]]
     anchors: Anchors
     extra: Mapping[str, ExtraField] = field(default_factory=dict)
 
@@ -111,11 +120,12 @@ class Shares(BaseModel):
     u: float | Literal["name"]
     kin: float = 0.0
 
-    def level(self) -> Level:
+    def level(self, field: str, name: str, *, conflict: bool = False) -> Level:
         """Return what the level weighs."""
         against = 0.0 if self.u == "name" else math.log2(self.u)
+        weight = math.log2(self.m) - against
         kin = math.log2(self.kin) - against if self.kin else -math.inf
-        return Level(math.log2(self.m) - against, self.u == "name", kin)
+        return Level(weight, self.u == "name", kin, conflict, FieldComparison(field, name, weight))
 
 
 class _Anchored(BaseModel):
@@ -125,6 +135,17 @@ class _Anchored(BaseModel):
     birth: frozenset[str]
     year: frozenset[str]
     place: frozenset[str]
+
+
+class _Extra(BaseModel):
+    """The levels of a further text (`comparison.text_level`)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    equal: Shares
+    close: Shares
+    similar: Shares
+    different: Shares
 
 
 class _File(BaseModel):
@@ -144,6 +165,7 @@ class _File(BaseModel):
     number: dict[str, Shares]
     conflicts: dict[str, frozenset[str]]
     anchors: _Anchored
+    extra: dict[str, _Extra] = {}
 
 
 class _Names(BaseModel):
@@ -154,11 +176,31 @@ class _Names(BaseModel):
 @cache
 def load(name: str = CURRENT) -> Model:
     """Return a model by its version; raise ConfigurationError when there is none or it is no model."""
+    return parse(name, text_of(name))
+
+
+def text_of(name: str) -> str:
+    """Return the file of a version; raise ConfigurationError when there is none."""
     try:
-        found = _File.model_validate(tomllib.loads(_text(name)))
+        return _text(name)
+    except OSError as error:
+        raise ConfigurationError(f"no model {name}: {error}") from None
+
+
+def parse(name: str, text: str) -> Model:
+    """Return the model that a text says; raise ConfigurationError when it says none."""
+    try:
+        found = _File.model_validate(tomllib.loads(text))
         names = _Names.model_validate(tomllib.loads(_text(found.names)))
     except (OSError, tomllib.TOMLDecodeError, ValidationError, ValueError) as error:
         raise ConfigurationError(f"no model {name}: {error}") from None
+
+    def levels(field: str, shares: Mapping[str, Shares]) -> dict[str, Level]:
+        contradicting = found.conflicts.get(field, frozenset())
+        return {
+            name: item.level(field, name, conflict=name in contradicting) for name, item in shares.items()
+        }
+
     return Model(
         version=name,
         link=found.link,
@@ -166,19 +208,15 @@ def load(name: str = CURRENT) -> Model:
         prior={Kind.PERSON: found.prior["person"], Kind.ORGANISATION: found.prior["organisation"]},
         kin=math.log2(found.kin),
         names=NameTable(names.family, names.given, found.unlisted),
-        family=_levels(found.family),
-        given=_levels(found.given),
-        birth=_levels(found.birth),
-        place=_levels(found.place),
-        sex=_levels(found.sex),
-        number=_levels(found.number),
-        conflicts={each: found.conflicts.get(each, frozenset()) for each in FIELDS},
+        family=levels("family", found.family),
+        given=levels("given", found.given),
+        birth=levels("birth", found.birth),
+        place=levels("place", found.place),
+        sex=levels("sex", found.sex),
+        number=levels("number", found.number),
         anchors=Anchors(**dict(found.anchors)),
+        extra={name: ExtraField(levels(name, dict(each))) for name, each in found.extra.items()},
     )
-
-
-def _levels(shares: Mapping[str, Shares]) -> dict[str, Level]:
-    return {name: found.level() for name, found in shares.items()}
 
 
 def _text(name: str) -> str:

@@ -42,9 +42,7 @@ def family_level(a: Words, b: Words, names: NameTable) -> Found:
     head = SPELLING.get(one)
     if head is not None and head == SPELLING.get(two):
         return "variant", names.spellings.get(head, names.unlisted)
-    if near(one_stem, two_stem) or (
-        (len(one) != len(one_stem) or len(two) != len(two_stem)) and near(one, two)
-    ):
+    if near(one_stem, two_stem) or ((one_stem, two_stem) != (one, two) and near(one, two)):
         return "close", 0.0
     sounds = skeleton(one_stem)
     if len(sounds) >= 3 and sounds == skeleton(two_stem):

@@ -189,6 +189,7 @@ def sound(word: str) -> str:
     return skeleton(known) or known
 
 
+@lru_cache(maxsize=CACHED)
 def folded_place(text: str) -> str:
     """Return the name that stands for a place, '' when nothing is left."""
     found = tokens(text)
