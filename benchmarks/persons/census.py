@@ -86,19 +86,27 @@ class Number(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A person as a perfect register has it. birth_places: every name of the place of birth, the register's first."""
+    """A person as a perfect register has it.
+
+    families: one surname, or those of both parents. birth_places: every name of the place of birth, the register's first.
+    """
 
     number: int
     kin: Kin
     origin: Origin
     sex: Sex
-    family: str
+    families: tuple[str, ...]
     married: str | None
     given: tuple[str, ...]
     birth: date
     birth_places: tuple[str, ...]
     nationality: str
     national_number: str | None
+
+    @property
+    def family(self) -> str:
+        """Return the whole family name."""
+        return " ".join(self.families)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +180,7 @@ class Census:
             kin=row.kin,
             origin=row.origin,
             sex=sex,
-            family=families[row.family] + (f" {families[row.second]}" if row.second != NONE else ""),
+            families=(families[row.family],) + ((families[row.second],) if row.second != NONE else ()),
             married=families[row.husband] if row.husband != NONE else None,
             given=(given[row.given],) + ((given[row.more_given],) if row.more_given != NONE else ()),
             birth=birth,

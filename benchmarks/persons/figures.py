@@ -51,7 +51,8 @@ class Share:
 class Figures:
     """The figures of some mentions.
 
-    false_links: of the links made. linked, with_review, false_new, found: of the mentions of known persons. review: of all.
+    false_links: of the links made. linked, with_review, false_new, found: of the mentions of known persons. review: of all;
+    begotten: of all, those that an earlier review left without an answer.
     compared: mentions compared, mean and 99th percentile. reduction: comparisons that the keys save.
     """
 
@@ -61,6 +62,7 @@ class Figures:
     linked: Share
     with_review: Share
     review: Share
+    begotten: Share
     false_new: Share
     found: Share
     compared_mean: float
@@ -93,6 +95,7 @@ def figures(judged: Iterable[Judged]) -> Figures:
         linked=_share(known, lambda item: item.right),
         with_review=_share(known, lambda item: item.right or item.offered),
         review=_share(items, lambda item: item.kind is OutcomeKind.REVIEW),
+        begotten=_share(items, lambda item: item.begotten),
         false_new=_share(known, lambda item: item.kind is OutcomeKind.NEW),
         found=_share(known, lambda item: item.found),
         compared_mean=sum(compared) / len(compared) if compared else 0.0,

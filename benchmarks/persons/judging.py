@@ -42,7 +42,8 @@ class Judged:
     """One mention and what became of it.
 
     known: see rule 3. right: a link to the person mentioned. found: some key led to the person. offered: see rule 4.
-    first_is_right: the most likely candidate is the person. mentions, persons: compared.
+    first_is_right: the most likely candidate is the person. begotten: a review between two references of the person, no guard
+    fired: it would be a link had an earlier review been answered. mentions, persons: compared.
     """
 
     kind: OutcomeKind
@@ -51,6 +52,7 @@ class Judged:
     found: bool
     offered: bool
     first_is_right: bool
+    begotten: bool
     posterior: float
     guards: tuple[Guard, ...]
     mentions: int
@@ -131,6 +133,9 @@ def _judged(
             known=truth in there,
             right=outcome.reference is not None and owner(outcome.reference) == truth,
             place=behind.index(truth) if truth in behind else None,
+            begotten=outcome.kind is OutcomeKind.REVIEW
+            and not outcome.guards
+            and behind[:2] == [truth, truth],
         )
         judgement = _judgement(mention, outcome, found, len(candidates))
         if watch is not None:
@@ -151,6 +156,7 @@ class _Found:
     known: bool
     right: bool
     place: int | None
+    begotten: bool
 
 
 def _judgement(mention: Mention, outcome: Outcome, found: _Found, compared: int) -> Judged:
@@ -161,6 +167,7 @@ def _judgement(mention: Mention, outcome: Outcome, found: _Found, compared: int)
         found=found.place is not None,
         offered=outcome.kind is OutcomeKind.REVIEW and found.place is not None and found.place < OFFERED,
         first_is_right=found.place == 0,
+        begotten=found.begotten,
         posterior=outcome.posterior,
         guards=outcome.guards,
         mentions=compared,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Final
 
-from kruispunt_producers.adapters.names import PARTICLES, person_name
+from kruispunt_producers.adapters.names import person_name
 from kruispunt_schemas.records.sections import Sex
 
 from benchmarks.persons.census import Person
@@ -18,6 +18,9 @@ from benchmarks.persons.drafts import Change, Draft
 from benchmarks.persons.misspelling import pairs, replaced, slip, without_diacritics
 from benchmarks.persons.names import Origin, given_names, rewritings, variants
 from benchmarks.persons.rates import Slip
+
+FIRST_HALF: Final = 0.75
+"""Of the halves of double names that stand for the whole."""
 
 
 def _married(random: Random, draft: Draft, person: Person) -> bool:
@@ -29,10 +32,9 @@ def _married(random: Random, draft: Draft, person: Person) -> bool:
 
 
 def _half(random: Random, draft: Draft, person: Person) -> bool:
-    first, second = _halves(person.family)
-    if not second or draft.family != person.family:
+    if len(person.families) < 2 or draft.family != person.family:
         return False
-    draft.family = first if random.random() < 0.75 else second
+    draft.family = person.families[0 if random.random() < FIRST_HALF else 1]
     return True
 
 
@@ -157,15 +159,6 @@ def _capitals(_: Random, draft: Draft, __: Person) -> bool:
     draft.family = draft.family.upper()
     draft.given[:] = [name.upper() for name in draft.given]
     return True
-
-
-def _halves(family: str) -> tuple[str, str]:
-    """Return the two surnames of a double name, the second empty for a single one; particles belong to what follows."""
-    words = family.split()
-    end = 0
-    while end < len(words) - 1 and words[end].casefold() in PARTICLES | {"aït"}:
-        end += 1
-    return " ".join(words[: end + 1]), " ".join(words[end + 1 :])
 
 
 NAME_SLIPS: Final[Mapping[Slip, Change]] = {

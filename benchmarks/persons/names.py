@@ -5,7 +5,8 @@ Rules
 1. A listed name is drawn by its count. A surname of which only the rank is known counts as `UNRANKED`.
 2. So many of each origin bear a listed surname as ``tables/surnames.toml`` says; the others one of its made-up names, by
    1 over the rank and `TAIL_HEAD`. A name's rank is that of its checksum: no seed changes the lists.
-3. Close names (what parents of twins like): the same first letter and a similar spelling, but no two spellings of one name.
+3. Close names (what parents of twins like): the same first letter and a similar spelling, but no two spellings or forms of one
+   name, nor two names that share a word (Pieter, Pieter-Jan).
 
 Must not: know a person.
 """
@@ -66,12 +67,13 @@ class Pool:
         return bisect(self._cumulative, random.random() * self._cumulative[-1], 0, len(self.names) - 1)
 
     def is_same(self, one: int, other: int) -> bool:
-        """Tell whether two places hold one name, perhaps in two spellings."""
+        """Tell whether two places hold one name, perhaps in two spellings or forms, or names that share a word."""
         name, text = self.names[one], self.names[other]
         return (
             one == other
             or text in self._spellings.get(name, ())
             or _are_spellings(_plain(name), _plain(text))
+            or bool({*_plain(name).split("-")} & {*_plain(text).split("-")})
         )
 
     def close(self, place: int) -> tuple[int, ...]:
@@ -141,7 +143,7 @@ def rewritings() -> Mapping[Origin, tuple[tuple[str, str], ...]]:
 def same_names() -> Mapping[str, frozenset[str]]:
     """Return for a name all that stands for the same name, itself included."""
     found: dict[str, set[str]] = {}
-    for kind in ("languages", "transliterations", "nicknames"):
+    for kind in ("languages", "transliterations", "nicknames", "forms"):
         for group in _table("variants.toml")[kind]:
             for name in group:
                 found.setdefault(name, {name}).update(group)

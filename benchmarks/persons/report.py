@@ -99,7 +99,7 @@ def summary(found: Figures) -> list[str]:
         f"false links in 10,000: {found.false_links.value * 1e4:.1f} ({found.false_links.part} of {found.false_links.whole:,}; "
         f"95%: {exact.low * 1e4:.1f} to {exact.high * 1e4:.1f} Clopper-Pearson, to {found.false_links.score.high * 1e4:.1f} Wilson)",
         f"linked automatically: {_of(found.linked)}; with review: {_of(found.with_review)}; false new: {_of(found.false_new)}",
-        f"to review: {_of(found.review)}",
+        f"to review: {_of(found.review)}, begotten by a review without an answer: {_of(found.begotten)}",
         f"blocking: pairs completeness {_of(found.found)}, mentions compared {found.compared_mean:.1f} (p99 {found.compared_p99})",
         *(f"{'met' if met else 'NOT MET'}: {bar}" for bar, met in found.bars_met.items()),
     ]
@@ -141,6 +141,7 @@ def _text(report: Report, pooled: Figures, slips: Mapping[str, Figures]) -> str:
         for (bar, met), value in zip(bars, values, strict=True)
     ]
     lines += [
+        f"| to review because an earlier review has no answer yet | {_of(pooled.begotten)} | | |",
         f"| false *new*: a known person taken for a new one | {_of(pooled.false_new)} | | |",
         f"| pairs completeness of the keys | {_of(pooled.found)} | | |",
         f"| reduction ratio of the keys | {reduction:.6f} | | |",
@@ -206,7 +207,7 @@ def _share(share: Share) -> dict[str, float]:
 
 
 def _plain(found: Figures) -> dict[str, Any]:
-    shares = ("false_links", "linked", "with_review", "review", "false_new", "found")
+    shares = ("false_links", "linked", "with_review", "review", "begotten", "false_new", "found")
     return {
         "mentions": found.mentions,
         "known": found.known,

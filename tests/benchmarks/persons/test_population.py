@@ -84,7 +84,7 @@ def test_a_person_is_as_the_row_says(census: Census) -> None:
     for number in range(200):
         row, person = census.row(number), census.person(number)
         assert person.birth.toordinal() == row.birth
-        assert person.family.startswith(surnames()[row.origin].names[row.family])
+        assert person.families[0] == surnames()[row.origin].names[row.family]
         assert person.nationality in NATIONALITIES[row.origin] if row.abroad else person.nationality == "BE"
         assert person.birth.day <= calendar.monthrange(person.birth.year, person.birth.month)[1]
 
@@ -108,3 +108,9 @@ def test_listed_surnames_have_the_share_that_the_table_says() -> None:
     pool, random = surnames()[Origin.NL], Random(1)
     drawn = [pool.names[pool.draw(random)] for _ in range(20_000)]
     assert 0.003 < drawn.count("Peeters") / len(drawn) < 0.006  # 27,625 of 1.55 million, of .24
+
+
+def test_names_that_share_a_word_are_not_close_names() -> None:
+    pool = given_names()[False, Origin.NL]
+    assert pool.is_same(pool.names.index("Pieter"), pool.names.index("Pieter-Jan"))
+    assert not pool.is_same(pool.names.index("Pieter"), pool.names.index("Bart"))
