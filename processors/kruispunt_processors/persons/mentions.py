@@ -117,7 +117,7 @@ class Keyring:
             subject = first_format.subject_of(self._first_sealing, mention_id, sealed)
             found = particulars(subject)
             if found is None:
-                raise ContractError("damaged", "names")
+                raise ContractError("encoding", "names")
             plain = _plain(found, subject)
         else:
             plain = self.sealer.open(mention_id, sealed)
@@ -139,7 +139,7 @@ class Keyring:
                 birth_place,
             )
         except ValueError:
-            raise ContractError("damaged", "names") from None
+            raise ContractError("encoding", "names") from None
 
 
 def _value(key: BlockingKey) -> int:

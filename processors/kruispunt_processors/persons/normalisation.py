@@ -82,7 +82,7 @@ class Particulars(NamedTuple):
             )
         except (ValueError, KeyError):
             raise ContractError(
-                "format", "particulars", "they were written in a format that is not known here"
+                "encoding", "particulars", "they were written in a format that is not known here"
             ) from None
 
 
